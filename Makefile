@@ -1,0 +1,46 @@
+# Every target in a few lines; the work is in deploy/stack. `make` alone prints what there is.
+PYTHON ?= python3
+RUN = .venv/bin/python -m
+.DEFAULT_GOAL := help
+.PHONY: help setup lock run up demo down status token test check format
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## the Python environment in .venv, from hashed requirements (every target below does it first)
+	@$(PYTHON) -I deploy/stack/src/stack/environment.py
+
+lock: setup ## resolve the declared dependencies anew into requirements/*.txt
+	@$(PYTHON) -I deploy/stack/src/stack/environment.py lock
+
+run: setup ## everything in the foreground: servers, services, the demo; Ctrl-C stops it all
+	@$(RUN) stack run
+
+up: setup ## the same servers and services in the background
+	@$(RUN) stack up
+
+demo: setup ## send the simulator's patients through what `make up` started
+	@$(RUN) stack demo
+
+down: setup ## stop what `make up` started
+	@$(RUN) stack down
+
+status: setup ## what runs, where, since when
+	@$(RUN) stack status
+
+token: setup ## a bearer token: make token ROLE=coordinator
+	@$(RUN) stack token $(ROLE)
+
+test: setup ## all tests, on a PostgreSQL and a Kafka of their own
+	@$(RUN) pytest
+
+check: setup ## style, types, layers and the architecture's own tests
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(RUN) pytest -q tests/architecture
+
+format: setup ## write code as `make check` wants it
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
