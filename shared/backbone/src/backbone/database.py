@@ -1,0 +1,223 @@
+"""The database of one service, and the unit of work: the only place in the project that commits.
+
+A unit of work is one transaction that holds a change, the events it says, its audit rows and, when a consumer opened
+it, the Kafka offset. Either all of it is there afterwards or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from backbone import carriage
+from backbone.outbox import Said, encoded, write
+from backbone.rows import Versioned
+from backbone.telemetry import current_trace
+from reliefpath.envelope import Actor
+from reliefpath.events import Event
+
+log = structlog.get_logger()
+
+TRANSIENT_STATES: Final = frozenset({"40001", "40P01", "55P03", "57014"})
+"""SQLSTATEs after which the same work may well succeed: serialisation, deadlock, lock time-out, statement time-out."""
+
+LOST_STATES: Final = frozenset({"25006", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300"})
+"""SQLSTATEs of a server that went away, is starting, or became read-only: the connection is of no more use."""
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE behind an error, if a database caused it."""
+    origin = getattr(error, "orig", None)
+    return getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None) if origin is not None else None
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may be tried again unchanged: the fault lies with the database, not with the work."""
+    if isinstance(error, DBAPIError):
+        state = sqlstate(error)
+        return (
+            error.connection_invalidated
+            or state in TRANSIENT_STATES
+            or state in LOST_STATES
+            or (state is None and not isinstance(error.orig, ValueError | TypeError))
+            or (state is not None and state.startswith("08"))
+        )
+    return isinstance(error, OSError | TimeoutError | PoolTimeout)
+
+
+@dataclass
+class UnitOfWork:
+    """One transaction, who acts in it and why, and what it says."""
+
+    session: AsyncSession
+    now: datetime
+    actor: Actor
+    cause: str
+    trace: str | None = None
+    said: list[Said] = field(default_factory=list)
+    _audit: list[dict[str, Any]] = field(default_factory=list)
+    _locked: set[UUID] = field(default_factory=set)
+
+    async def lock(self, *streams: UUID) -> None:
+        """Take the row locks of these streams, in a fixed order: one journey, one writer at a time in this service.
+
+        The first thing a command does. Whoever waits here sees, afterwards, what the holder wrote.
+        """
+        wanted = sorted(set(streams) - self._locked)
+        if not wanted:
+            return
+        await self.session.execute(
+            upsert(carriage.streams).on_conflict_do_nothing(), [{"stream": stream} for stream in wanted]
+        )
+        await self.session.execute(
+            text("SELECT 1 FROM backbone.streams WHERE stream = ANY(:wanted) ORDER BY stream FOR UPDATE"),
+            {"wanted": wanted},
+        )
+        self._locked.update(wanted)
+
+    def say(self, stream: UUID, event: Event, rules: Iterable[str] = ()) -> None:
+        """Say an event in a stream: it becomes part of this transaction. `rules` are the records it rests on.
+
+        Raises TooLarge for an event that could never be sent.
+        """
+        self.said.append(Said(stream, event, encoded(event), tuple(rules), self.actor, self.cause, self.trace))
+
+    def record(
+        self,
+        action: str,
+        resource: str,
+        resource_id: UUID | None,
+        *,
+        journey: UUID | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        reason: str | None = None,
+        rules: Iterable[str] = (),
+        journeys: Iterable[UUID] = (),
+    ) -> None:
+        """Write down who did or read what, in this transaction."""
+        self._audit.append(
+            {
+                "at": self.now,
+                "actor": str(self.actor),
+                "action": action,
+                "resource": resource,
+                "resource_id": resource_id,
+                "journeys": sorted({*journeys, *((journey,) if journey else ())}),
+                "before": before,
+                "after": after,
+                "reason": reason,
+                "cause": self.cause,
+                "rules": list(rules),
+            }
+        )
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part of this unit of work that may fail alone: nothing of it is left when the block raises."""
+        said, audit = len(self.said), len(self._audit)
+        try:
+            async with self.session.begin_nested():
+                yield
+                await self.session.flush()
+        except BaseException:
+            del self.said[said:]
+            del self._audit[audit:]
+            raise
+
+    async def finish(self) -> None:
+        """Write what was changed, said and recorded, so that only the commit is left to do."""
+        await self.session.flush()
+        await write(self)
+        if self._audit:
+            await self.session.execute(insert(carriage.audit), self._audit)
+            self._audit = []
+
+
+class Database:
+    """One service's database: its connections, its clock, its transactions."""
+
+    def __init__(self, address: str, *, connections: int = 10, statement_timeout: float = 15.0, name: str = "") -> None:
+        url = async_url(address)
+        self.address = address
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": (name or "reliefpath")[:60],
+                    "statement_timeout": str(int(statement_timeout * 1000)),
+                    "lock_timeout": str(int(statement_timeout * 1000)),
+                    "idle_in_transaction_session_timeout": "60000",
+                    "timezone": "UTC",
+                },
+            },
+        )
+        sqlalchemy_event.listen(self.engine.sync_engine, "handle_error", _lost_connections_are_lost)
+        self.after_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def unit_of_work(self, *, actor: Actor, cause: str, trace: str | None = None) -> AsyncIterator[UnitOfWork]:
+        """One transaction. It commits when the block ends, and rolls back when the block raises."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            sqlalchemy_event.listen(session.sync_session, "before_flush", _stamp_rows)
+            now = (await session.execute(text("SELECT reliefpath_now()"))).scalar_one()
+            session.sync_session.info["now"] = now
+            uow = UnitOfWork(session, now, actor, cause, trace or current_trace())
+            yield uow
+            await uow.finish()
+            await session.commit()
+        if uow.said:
+            for call in self.after_commit:
+                call()
+
+    async def now(self) -> datetime:
+        """The one clock's time."""
+        async with self.engine.connect() as connection:
+            now: datetime = (await connection.execute(text("SELECT reliefpath_now()"))).scalar_one()
+            return now
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def async_url(address: str) -> URL:
+    """A PostgreSQL address as SQLAlchemy wants it for asyncpg."""
+    return make_url(address).set(drivername="postgresql+asyncpg")
+
+
+def _lost_connections_are_lost(context: Any) -> None:
+    """A server that turned read-only or is shutting down must not keep its place in the pool."""
+    state = getattr(context.original_exception, "sqlstate", None)
+    if state in LOST_STATES:
+        context.is_disconnect = True
+
+
+def _stamp_rows(session: Any, *_: Any) -> None:
+    now = session.info["now"]
+    for row in session.new:
+        if isinstance(row, Versioned):
+            row.created_at = row.created_at or now
+            row.updated_at = row.updated_at or now
+    for row in session.dirty:
+        if isinstance(row, Versioned) and session.is_modified(row):
+            row.updated_at = now

@@ -1,0 +1,156 @@
+"""Deadlines: what happens at a time unless something else happens first. Rows, so that no restart forgets them.
+
+The one clock decides, `reliefpath_now()`. Many workers take them: a journey's lock and the deadline's row are taken
+together with SKIP LOCKED, and what the handler does commits with the row's being done. So each has its effect once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from backbone.carriage import deadlines
+from backbone.database import Database, UnitOfWork, is_transient
+from backbone.hearing import describe
+from backbone.inbox import delay_before
+from backbone.rows import new_id
+from backbone.telemetry import DEADLINES
+from reliefpath.envelope import Actor
+from reliefpath.vocabulary import Role
+
+log = structlog.get_logger()
+
+PAUSE: Final = 0.2
+
+_TAKE: Final = text(
+    """
+    SELECT d.id, d.kind, d.journey, d.subject, d.due_at, d.attempts, d.cause FROM backbone.deadlines d
+    JOIN backbone.streams s ON s.stream = d.journey
+    WHERE d.done_at IS NULL AND d.due_at <= reliefpath_now()
+      AND (d.next_try_at IS NULL OR d.next_try_at <= clock_timestamp())
+    ORDER BY d.due_at, d.id LIMIT 1
+    FOR UPDATE OF s, d SKIP LOCKED
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A deadline whose time has come. `cause` is what led to its being set."""
+
+    id: UUID
+    kind: str
+    journey: UUID
+    subject: UUID
+    due_at: datetime
+    attempts: int
+    cause: str
+
+
+Handler = Callable[[UnitOfWork, Deadline], Awaitable[None]]
+
+
+async def set_deadline(uow: UnitOfWork, kind: str, *, journey: UUID, subject: UUID, due_at: datetime) -> None:
+    """Let this kind of deadline of this subject be at `due_at`; an open one of the same kind is moved there."""
+    await uow.lock(journey)
+    statement = upsert(deadlines).values(
+        id=new_id(), kind=kind, journey=journey, subject=subject, due_at=due_at, cause=uow.cause
+    )
+    await uow.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            index_where=deadlines.c.done_at.is_(None),
+            set_={"due_at": due_at, "cause": uow.cause, "attempts": 0, "next_try_at": None, "error": None},
+        )
+    )
+
+
+async def cancel_deadlines(
+    uow: UnitOfWork, *, subject: UUID | None = None, journey: UUID | None = None, kind: str | None = None
+) -> None:
+    """Let the open deadlines of a subject or a journey, perhaps of one kind only, never be."""
+    if subject is None and journey is None:
+        raise ValueError("name a subject or a journey")
+    statement = update(deadlines).where(deadlines.c.done_at.is_(None))
+    for column, wanted in ((deadlines.c.subject, subject), (deadlines.c.journey, journey), (deadlines.c.kind, kind)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    await uow.session.execute(statement.values(done_at=uow.now, ended="cancelled"))
+
+
+class DeadlineWatch:
+    """Takes the deadlines of one service, the earliest first."""
+
+    def __init__(self, database: Database, handlers: Mapping[str, Handler], service: str, tries: int) -> None:
+        self._database, self._handlers, self._tries = database, handlers, tries
+        self._actor = Actor(Role.SYSTEM, service)
+
+    async def run(self) -> None:
+        """Take deadlines until cancelled."""
+        while True:
+            try:
+                while await self.take_one():
+                    pass
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("deadlines wait for the database", error=type(error).__name__)
+                await asyncio.sleep(1)
+            await asyncio.sleep(PAUSE)
+
+    async def take_one(self) -> bool:
+        """Take one deadline whose time has come; False when there is none."""
+        async with self._database.unit_of_work(actor=self._actor, cause="deadline") as uow:
+            row = (await uow.session.execute(_TAKE)).first()
+            if row is None:
+                return False
+            deadline = Deadline(row.id, row.kind, row.journey, row.subject, row.due_at, row.attempts, row.cause)
+            uow.cause = f"deadline:{deadline.kind}:{deadline.id}"
+            await uow.lock(deadline.journey)
+            error = await self._handle(uow, deadline)
+            if error is None:
+                await _end(uow, deadline, "fired")
+            else:
+                await self._try_later(uow, deadline, error)
+        DEADLINES.labels(deadline.kind, "fired" if error is None else "failed").inc()
+        return True
+
+    async def _handle(self, uow: UnitOfWork, deadline: Deadline) -> str | None:
+        handler = self._handlers.get(deadline.kind)
+        if handler is None:
+            return f"nobody handles {deadline.kind}"
+        try:
+            async with uow.attempt():
+                await handler(uow, deadline)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
+            return describe(error)
+        return None
+
+    async def _try_later(self, uow: UnitOfWork, deadline: Deadline, error: str) -> None:
+        attempts = deadline.attempts + 1
+        if attempts >= self._tries:
+            await _end(uow, deadline, "parked", error)
+            return
+        wait = f"clock_timestamp() + interval '{delay_before(attempts + 1)} seconds'"
+        await uow.session.execute(
+            update(deadlines)
+            .where(deadlines.c.id == deadline.id)
+            .values(attempts=attempts, error=error, next_try_at=text(wait))
+        )
+
+
+async def _end(uow: UnitOfWork, deadline: Deadline, how: str, error: str | None = None) -> None:
+    await uow.session.execute(
+        update(deadlines).where(deadlines.c.id == deadline.id).values(done_at=uow.now, ended=how, error=error)
+    )

@@ -1,0 +1,259 @@
+"""What becomes of a message: its effect, exactly once, in the order of its stream; or a place where it waits.
+
+Everything here happens inside one transaction that the consumer opened, together with the Kafka offset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from backbone import inbox
+from backbone.database import UnitOfWork, is_transient
+from backbone.inbox import HeldEvent, Status, Stream
+from backbone.kafka import Incoming
+from backbone.telemetry import REACTION_SECONDS, child_of
+from reliefpath.envelope import (
+    Actor,
+    Attributes,
+    Heard,
+    InvalidEvent,
+    Unattributable,
+    UnknownType,
+    UnknownVersion,
+    decode_data,
+    read_attributes,
+)
+from reliefpath.events import Event, Speaker
+from reliefpath.vocabulary import Role
+
+log = structlog.get_logger()
+
+Reaction = Callable[[UnitOfWork, Heard], Awaitable[None]]
+
+LATEST_IS_ENOUGH: Final = frozenset({Speaker.DIRECTORY})
+"""Speakers on compacted topics: older events vanish, so a missing `seq` is nothing to wait for."""
+
+ANYWAY_AFTER: Final = 30.0
+"""Seconds after which a waiting reaction is tried even though nothing new was heard of its journey."""
+
+
+class Awaits(Exception):
+    """A reaction lacks something that another speaker will say. It is tried again whenever that journey is heard of."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
+@dataclass
+class _Batch:
+    """What is known of the streams of the messages at hand."""
+
+    last: dict[Stream, int]
+    blocked: set[Stream]
+    moved: dict[Stream, int] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def advance(self, stream: Stream, seq: int) -> None:
+        self.last[stream] = seq
+        self.moved[stream] = seq
+
+
+class Hearer:
+    """One service's ear: its reactions, and what it does with messages that cannot take effect."""
+
+    def __init__(self, service: str, reactions: Mapping[type[Event], Reaction], tries: int) -> None:
+        self._actor = Actor(Role.SYSTEM, service)
+        self._reactions = reactions
+        self._tries = tries
+
+    async def hear(self, uow: UnitOfWork, messages: Sequence[Incoming], *, carefully: bool) -> Counter[str]:
+        """Give each message its effect or its place to wait; how many went which way.
+
+        Not carefully, a failing reaction raises and nothing of the batch is kept: the caller repeats it carefully, and
+        then the failing one alone is held back.
+        """
+        attributed, unattributable = _attribute(messages)
+        await inbox.set_aside(uow, unattributable)
+        ids = {attributes.stream for attributes, _ in attributed}
+        await uow.lock(*ids)
+        streams = {_stream_of(attributes) for attributes, _ in attributed}
+        batch = _Batch(await inbox.last_heard(uow, streams), await inbox.streams_with_held(uow, ids))
+        batch.outcomes["dead_letter"] += len(unattributable)
+        for attributes, message in attributed:
+            await self._hear_one(uow, batch, attributes, message, carefully)
+        for stream in [one for one in batch.blocked if one.id in ids]:
+            await self._go_on(uow, batch, stream)
+        await inbox.note_heard(uow, batch.moved)
+        return batch.outcomes
+
+    async def try_held(self, uow: UnitOfWork, stream: Stream, *, by: str | None = None) -> None:
+        """Try again what is held in a stream, from the first on. `by` names the person who asked for it, if one did."""
+        await uow.lock(stream.id)
+        batch = _Batch(await inbox.last_heard(uow, {stream}), {stream})
+        await self._go_on(uow, batch, stream, by=by, due=True)
+        await inbox.note_heard(uow, batch.moved)
+
+    async def discard(self, uow: UnitOfWork, first: HeldEvent, by: str, because: str) -> None:
+        """Let a held event have no effect, for a reason, and go on behind it. It must be the first of its stream."""
+        stream = first.stream
+        batch = _Batch(await inbox.last_heard(uow, {stream}), {stream})
+        await inbox.end(uow, first.id, Status.DISCARDED, by, because)
+        batch.advance(stream, first.seq)
+        await self._go_on(uow, batch, stream, due=True)
+        await inbox.note_heard(uow, batch.moved)
+
+    async def _hear_one(
+        self, uow: UnitOfWork, batch: _Batch, attributes: Attributes, message: Incoming, carefully: bool
+    ) -> None:
+        stream, last = _stream_of(attributes), batch.last[_stream_of(attributes)]
+        if attributes.seq <= last:
+            batch.outcomes["duplicate"] += 1
+        elif attributes.seq == last + 1 or attributes.speaker in LATEST_IS_ENOUGH:
+            first = await inbox.first_held(uow, stream) if stream in batch.blocked else None
+            if first is not None and first.seq <= attributes.seq:
+                batch.outcomes["duplicate"] += 1
+                return
+            failure = await self._take_effect(uow, attributes, message, carefully)
+            if failure is None:
+                batch.advance(stream, attributes.seq)
+                batch.outcomes["effect"] += 1
+            else:
+                await failure.hold(uow, attributes, message, attempt=1, tries=self._tries)
+                batch.blocked.add(stream)
+                batch.outcomes[failure.status] += 1
+        else:
+            status = Status.BEHIND if stream in batch.blocked else Status.MISSING
+            reason = f"seq {last + 1} has not been heard"
+            fresh = await inbox.hold(uow, attributes, message, status, reason)
+            batch.blocked.add(stream)
+            batch.outcomes[status if fresh else "duplicate"] += 1
+
+    async def _go_on(
+        self, uow: UnitOfWork, batch: _Batch, stream: Stream, *, by: str | None = None, due: bool = False
+    ) -> None:
+        """Give what is held in a stream its effect, as far as it goes.
+
+        Unless it is `due`, the first is tried only when it waits for somebody else's word or was the next all along.
+        """
+        first = True
+        while (held := await inbox.first_held(uow, stream)) is not None:
+            if stream not in batch.last:
+                batch.last.update(await inbox.last_heard(uow, {stream}))
+            if held.seq > batch.last[stream] + 1 and Speaker(stream.speaker) not in LATEST_IS_ENOUGH:
+                return
+            if first and not due and held.status in {Status.RETRYING, Status.PARKED}:
+                return
+            attributes = read_attributes(held.message.topic, held.message.key, held.message.headers)
+            failure = await self._take_effect(uow, attributes, held.message, carefully=True)
+            if failure is not None:
+                await failure.still_hold(uow, held, tries=self._tries, asked=by is not None and first)
+                return
+            await inbox.end(uow, held.id, Status.RESOLVED, by or str(self._actor), "it took effect")
+            batch.advance(stream, held.seq)
+            batch.outcomes["effect"] += 1
+            first = False
+        batch.blocked.discard(stream)
+
+    async def _take_effect(
+        self, uow: UnitOfWork, attributes: Attributes, message: Incoming, carefully: bool
+    ) -> Failure | None:
+        try:
+            event = decode_data(attributes, message.value)
+        except UnknownType:
+            log.info("unknown type skipped", event_type=attributes.type)
+            return None
+        except UnknownVersion:
+            return Failure(Status.PARKED, f"the version of {attributes.type} cannot be read by this program")
+        except InvalidEvent as invalid:
+            return Failure(Status.PARKED, f"it does not keep its contract: {invalid}")
+        reaction = self._reactions.get(type(event))
+        if reaction is None:
+            return None
+        before = uow.actor, uow.cause, uow.trace
+        uow.actor, uow.cause, uow.trace = self._actor, f"event:{attributes.id}", child_of(attributes.trace)
+        started = time.perf_counter()
+        try:
+            if carefully:
+                async with uow.attempt():
+                    await reaction(uow, Heard(attributes, event))
+            else:
+                await reaction(uow, Heard(attributes, event))
+            return None
+        except Awaits as lacking:
+            if not carefully:
+                raise
+            return Failure(Status.WAITING, lacking.what)
+        except Exception as error:
+            if not carefully or is_transient(error):
+                raise
+            log.warning("a reaction failed", event=str(attributes.id), event_type=attributes.type, exc_info=error)
+            return Failure(Status.RETRYING, describe(error))
+        finally:
+            REACTION_SECONDS.labels(attributes.type).observe(time.perf_counter() - started)
+            uow.actor, uow.cause, uow.trace = before
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an event did not take effect."""
+
+    status: Status
+    reason: str
+
+    async def hold(
+        self, uow: UnitOfWork, attributes: Attributes, message: Incoming, *, attempt: int, tries: int
+    ) -> None:
+        """Keep an event that failed for the first time."""
+        await inbox.hold(
+            uow, attributes, message, self.status, self.reason, attempts=attempt, delay=self._delay(attempt, tries)
+        )
+
+    async def still_hold(self, uow: UnitOfWork, held: HeldEvent, *, tries: int, asked: bool) -> None:
+        """Keep an event that failed again; park it when it failed too often or somebody's own try failed."""
+        attempts = held.attempts + 1
+        status = self.status
+        if status is Status.RETRYING and (attempts >= tries or asked):
+            status = Status.PARKED
+        delay = None if status is Status.PARKED else self._delay(attempts, tries)
+        await inbox.change(uow, held.id, status, self.reason, attempts=attempts, delay=delay)
+
+    def _delay(self, attempt: int, tries: int) -> float | None:
+        if self.status is Status.WAITING:
+            return ANYWAY_AFTER
+        if self.status is Status.RETRYING and attempt < tries:
+            return inbox.delay_before(attempt + 1)
+        return None
+
+
+def describe(error: BaseException) -> str:
+    """An error without what it quotes: its type and where it was raised."""
+    step, place = error.__traceback__, ""
+    while step is not None:
+        place = f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}"
+        step = step.tb_next
+    return f"{type(error).__name__} at {place}"
+
+
+def _stream_of(attributes: Attributes) -> Stream:
+    return Stream(attributes.speaker, attributes.stream)
+
+
+def _attribute(
+    messages: Sequence[Incoming],
+) -> tuple[list[tuple[Attributes, Incoming]], list[tuple[Incoming, str, str]]]:
+    attributed, unattributable = [], []
+    for message in messages:
+        try:
+            attributed.append((read_attributes(message.topic, message.key, message.headers), message))
+        except Unattributable as reason:
+            digest = hashlib.sha256(message.value or b"").hexdigest()
+            unattributable.append((message, digest, str(reason)))
+    return attributed, unattributable

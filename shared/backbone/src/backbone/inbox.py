@@ -1,0 +1,234 @@
+"""What this service has heard: the last `seq` per speaker and stream, and the events that could not take effect yet.
+
+An event takes effect when it is the next of its stream from its speaker. An earlier one is a duplicate and dropped; a
+later one waits here, as do events whose reaction failed or lacks something, and everything behind them. Other streams
+go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from backbone.carriage import dead_letters, heard, held
+from backbone.database import UnitOfWork
+from backbone.kafka import Incoming
+from backbone.rows import new_id
+from reliefpath.envelope import Attributes, dump_headers, load_headers
+
+RETRY_DELAYS: Final = (0.2, 1.0, 5.0, 20.0, 60.0)
+"""Seconds before the second try, the third and so on."""
+
+
+class Status(StrEnum):
+    """Why an event is held, or how its being held ended."""
+
+    MISSING = "missing"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    BEHIND = "behind"
+    PARKED = "parked"
+    RESOLVED = "resolved"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One speaker's events of one stream: what is kept in order."""
+
+    speaker: str
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """An event that waits, as its row says."""
+
+    id: UUID
+    stream: Stream
+    seq: int
+    status: Status
+    attempts: int
+    message: Incoming
+
+
+async def last_heard(uow: UnitOfWork, streams: Collection[Stream]) -> dict[Stream, int]:
+    """The last `seq` that took effect in each stream; 0 for a new one."""
+    if not streams:
+        return {}
+    found = await uow.session.execute(
+        text(
+            "SELECT h.speaker, h.stream, h.seq FROM backbone.heard h"
+            " JOIN unnest(CAST(:speakers AS text[]), CAST(:streams AS uuid[])) AS w(speaker, stream)"
+            " ON h.speaker = w.speaker AND h.stream = w.stream"
+        ),
+        {"speakers": [one.speaker for one in streams], "streams": [one.id for one in streams]},
+    )
+    last = dict.fromkeys(streams, 0)
+    last.update({Stream(speaker, UUID(str(stream))): seq for speaker, stream, seq in found.all()})
+    return last
+
+
+async def note_heard(uow: UnitOfWork, seqs: dict[Stream, int]) -> None:
+    """Write down the last `seq` of each stream."""
+    if not seqs:
+        return
+    statement = upsert(heard)
+    await uow.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["speaker", "stream"],
+            set_={"seq": statement.excluded.seq},
+            where=heard.c.seq < statement.excluded.seq,
+        ),
+        [{"speaker": one.speaker, "stream": one.id, "seq": seq} for one, seq in seqs.items()],
+    )
+
+
+async def streams_with_held(uow: UnitOfWork, ids: Collection[UUID]) -> set[Stream]:
+    """Of the streams with these ids, those in which something is held."""
+    if not ids:
+        return set()
+    found = await uow.session.execute(
+        select(held.c.speaker, held.c.stream).where(held.c.stream.in_(ids), held.c.ended_at.is_(None)).distinct()
+    )
+    return {Stream(speaker, stream) for speaker, stream in found.all()}
+
+
+async def hold(
+    uow: UnitOfWork,
+    attributes: Attributes,
+    message: Incoming,
+    status: Status,
+    reason: str,
+    *,
+    attempts: int = 0,
+    delay: float | None = None,
+) -> bool:
+    """Keep an event until it can take effect; False when it is already kept."""
+    done = await uow.session.execute(
+        upsert(held)
+        .values(
+            id=new_id(),
+            speaker=attributes.speaker,
+            stream=attributes.stream,
+            seq=attributes.seq,
+            type=attributes.type,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            headers=dump_headers(message.headers),
+            data=message.value or b"",
+            status=status,
+            reason=reason[:500],
+            attempts=attempts,
+            next_try_at=None if delay is None else text(f"clock_timestamp() + interval '{float(delay)} seconds'"),
+        )
+        .on_conflict_do_nothing()
+        .returning(held.c.id)
+    )
+    return done.first() is not None
+
+
+def delay_before(attempt: int) -> float:
+    """Seconds to wait before try number `attempt` (2 is the second)."""
+    return RETRY_DELAYS[min(max(attempt - 2, 0), len(RETRY_DELAYS) - 1)]
+
+
+async def first_held(uow: UnitOfWork, stream: Stream) -> HeldEvent | None:
+    """The event of a stream that has to take effect before all others that are held there."""
+    found = await uow.session.execute(
+        select(held)
+        .where(held.c.speaker == stream.speaker, held.c.stream == stream.id, held.c.ended_at.is_(None))
+        .order_by(held.c.seq)
+        .limit(1)
+    )
+    row = found.first()
+    return _held_event(row) if row is not None else None
+
+
+async def due_streams(uow: UnitOfWork, most: int) -> list[Stream]:
+    """Streams in which a held event is to be tried again now."""
+    found = await uow.session.execute(
+        text(
+            "SELECT speaker, stream FROM backbone.held WHERE ended_at IS NULL AND next_try_at <= clock_timestamp()"
+            " ORDER BY next_try_at LIMIT :most"
+        ),
+        {"most": most},
+    )
+    return list(dict.fromkeys(Stream(speaker, UUID(str(stream))) for speaker, stream in found.all()))
+
+
+async def change(
+    uow: UnitOfWork, id: UUID, status: Status, reason: str, *, attempts: int | None = None, delay: float | None = None
+) -> None:
+    """Say anew why an event is held, and when it is tried again; without a delay it is not."""
+    await uow.session.execute(
+        update(held)
+        .where(held.c.id == id)
+        .values(
+            status=status,
+            reason=reason[:500],
+            next_try_at=None if delay is None else text(f"clock_timestamp() + interval '{float(delay)} seconds'"),
+            **({} if attempts is None else {"attempts": attempts}),
+        )
+    )
+
+
+async def end(uow: UnitOfWork, id: UUID, status: Status, by: str, because: str) -> None:
+    """The event is held no longer: it took effect, or somebody discarded it."""
+    await uow.session.execute(
+        update(held)
+        .where(held.c.id == id)
+        .values(
+            status=status,
+            ended_at=text("clock_timestamp()"),
+            ended_by=by,
+            ended_because=because[:500],
+            next_try_at=None,
+        )
+    )
+
+
+async def set_aside(uow: UnitOfWork, messages: Iterable[tuple[Incoming, str, str]]) -> None:
+    """Keep messages that belong to no stream, each with its hash and the reason."""
+    rows = [
+        {
+            "id": new_id(),
+            "topic": message.topic,
+            "partition": message.partition,
+            "offset": message.offset,
+            "hash": digest,
+            "reason": reason[:500],
+            "key": message.key,
+            "headers": [[name, value.decode("latin-1")] for name, value in message.headers],
+            "data": message.value,
+        }
+        for message, digest, reason in messages
+    ]
+    if rows:
+        await uow.session.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
+
+
+def _held_event(row: Any) -> HeldEvent:
+    return HeldEvent(
+        row.id,
+        Stream(row.speaker, row.stream),
+        row.seq,
+        Status(row.status),
+        row.attempts,
+        Incoming(
+            row.topic,
+            row.partition,
+            row.offset,
+            str(row.stream).encode(),
+            bytes(row.data),
+            load_headers(row.headers),
+            0,
+        ),
+    )

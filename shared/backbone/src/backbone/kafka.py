@@ -1,0 +1,330 @@
+"""The only place that knows the Kafka client: safe settings, bounded waits, and no silent defaults.
+
+The client's own defaults lose data (acks=1, no idempotence, automatic commits, start at the latest) and some of its
+waits never end, so every client is made here and every call here has a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+log = structlog.get_logger()
+
+PRODUCER_SETTINGS: Final[dict[str, Any]] = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "linger_ms": 0,
+    "max_batch_size": 262_144,
+    "max_request_size": 1_048_576,
+    "compression_type": "lz4",
+}
+CONSUMER_SETTINGS: Final[dict[str, Any]] = {
+    "auto_offset_reset": "none",
+    "enable_auto_commit": False,
+    "isolation_level": "read_committed",
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 2_000,
+    "max_poll_interval_ms": 120_000,
+    "max_partition_fetch_bytes": 4_194_304,
+}
+
+T = TypeVar("T")
+
+
+class KafkaAway(Exception):
+    """Kafka did not do something in time, or said that it cannot. What was sent may or may not have arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send. `at` is milliseconds since the epoch: when it was recorded."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    at: int
+
+
+class Log(Protocol):
+    """What a consumer needs of a log of messages: Kafka, or its twin in memory."""
+
+    async def start(self, gained: Gained, lost: Lost) -> None: ...
+    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]: ...
+    async def ends(self) -> dict[Place, int]: ...
+    async def tell(self, positions: Mapping[Place, int]) -> None: ...
+    def pause(self, place: Place) -> None: ...
+    def resume(self, place: Place) -> None: ...
+    def seek(self, place: Place, offset: int) -> None: ...
+    async def stop(self) -> None: ...
+
+
+Gained = Callable[[set[Place]], Awaitable[Mapping[Place, int]]]
+"""Called with the partitions now ours; answers with the offset to go on from in each."""
+
+Lost = Callable[[set[Place]], Awaitable[None]]
+"""Called before partitions are given to another; returns once nothing is in work for them."""
+
+
+class OffsetGone(Exception):
+    """The offset to go on from is no longer, or not yet, in the topic: it was re-created or cut. Never skipped silently."""
+
+    def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
+        self.places = list(places)
+        super().__init__("; ".join(f"{place.topic}/{place.partition} at {offset}" for place, offset in self.places))
+
+
+async def bounded(work: Awaitable[T], seconds: float, what: str) -> T:
+    """The work's result, or KafkaAway when it takes longer or Kafka refuses."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except (TimeoutError, KafkaError, OSError) as error:
+        raise KafkaAway(f"{what}: {type(error).__name__}") from error
+
+
+class Producer:
+    """Sends messages in order and waits until all in-sync replicas have them."""
+
+    def __init__(self, servers: str, timeout: float, client: str) -> None:
+        self._servers, self._timeout, self._client = servers, timeout, client
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Send all and wait for every acknowledgement. Raises KafkaAway; then it is unknown which of them arrived.
+
+        After a failure the client is thrown away, as an idempotent one may never work again; the next call makes another.
+        """
+        if not messages:
+            return
+        try:
+            producer = await self._started()
+            await bounded(self._send(producer, messages), self._timeout, "send")
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _send(self, producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> None:
+        acknowledgements = [
+            await producer.send(
+                message.topic, message.value, message.key, timestamp_ms=message.at, headers=list(message.headers)
+            )
+            for message in messages
+        ]
+        for acknowledgement in acknowledgements:
+            await acknowledgement
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._servers,
+                client_id=self._client,
+                request_timeout_ms=int(self._timeout * 1000),
+                **PRODUCER_SETTINGS,
+            )
+            self._producer = producer
+            await bounded(producer.start(), self._timeout, "start a producer")
+        return self._producer
+
+    async def stop(self) -> None:
+        """Let go of the client, within the time-out even when Kafka does not answer."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _abandon(producer.stop(), self._timeout)
+
+
+class KafkaLog:
+    """A member of a consumer group. Kafka shares out the partitions; where to go on is the database's word, not Kafka's."""
+
+    def __init__(self, servers: str, topics: Sequence[str], group: str, instance: str, timeout: float) -> None:
+        self._servers, self._topics, self._group, self._instance = servers, topics, group, instance
+        self._timeout = timeout
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self, gained: Gained, lost: Lost) -> None:
+        """Join the group. `gained` and `lost` are called at every redistribution."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=self._group,
+            group_instance_id=self._instance or None,
+            client_id=self._instance or self._group,
+            request_timeout_ms=int(self._timeout * 1000),
+            **CONSUMER_SETTINGS,
+        )
+        consumer.subscribe(self._topics, listener=_Listener(consumer, gained, lost))
+        self._consumer = consumer
+        await bounded(consumer.start(), self._timeout, "join the group")
+
+    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
+        """Messages by partition, waiting up to `wait` seconds for the first. Raises OffsetGone, KafkaAway."""
+        from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+
+        try:
+            read = await bounded(
+                self._live.getmany(timeout_ms=int(wait * 1000), max_records=most), wait + self._timeout, "read"
+            )
+        except KafkaAway as away:
+            cause = away.__cause__
+            if isinstance(cause, OffsetOutOfRangeError):
+                gone = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
+                raise OffsetGone((Place(one.topic, one.partition), at) for one, at in gone.items()) from cause
+            if isinstance(cause, NoOffsetForPartitionError):
+                raise OffsetGone([]) from cause
+            raise
+        return {
+            Place(place.topic, place.partition): [
+                Incoming(
+                    message.topic, message.partition, message.offset, message.key, message.value,
+                    tuple((name, value or b"") for name, value in message.headers), message.timestamp,
+                )
+                for message in messages
+            ]
+            for place, messages in read.items()
+        }  # fmt: skip
+
+    async def ends(self) -> dict[Place, int]:
+        """The end of every partition that is ours."""
+        mine = list(self._live.assignment())
+        if not mine:
+            return {}
+        ends = await bounded(self._live.end_offsets(mine), self._timeout, "ask for the ends")
+        return {Place(place.topic, place.partition): end for place, end in ends.items()}
+
+    async def tell(self, positions: Mapping[Place, int]) -> None:
+        """Tell Kafka where we are, for those who watch consumer groups. Nothing depends on it."""
+        with suppress(KafkaAway):
+            await bounded(
+                self._live.commit({TopicPartition(one.topic, one.partition): at for one, at in positions.items()}),
+                self._timeout,
+                "tell the position",
+            )
+
+    def pause(self, place: Place) -> None:
+        """Read no more of a partition for now."""
+        self._live.pause(TopicPartition(place.topic, place.partition))
+
+    def resume(self, place: Place) -> None:
+        """Read a paused partition again."""
+        self._live.resume(TopicPartition(place.topic, place.partition))
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Go on at this offset."""
+        self._live.seek(TopicPartition(place.topic, place.partition), offset)
+
+    async def stop(self) -> None:
+        """Leave, within the time-out even when Kafka does not answer."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await _abandon(consumer.stop(), self._timeout)
+
+    @property
+    def _live(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise KafkaAway("the consumer is stopped")
+        return self._consumer
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
+    def __init__(self, consumer: AIOKafkaConsumer, gained: Gained, lost: Lost) -> None:
+        self._consumer, self._gained, self._lost = consumer, gained, lost
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._lost({Place(one.topic, one.partition) for one in revoked})
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        positions = await self._gained({Place(one.topic, one.partition) for one in assigned})
+        for place, offset in positions.items():
+            self._consumer.seek(TopicPartition(place.topic, place.partition), offset)
+
+
+async def _abandon(stopping: Awaitable[None], seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping
+    except (TimeoutError, KafkaError, OSError, RuntimeError) as error:
+        log.warning("a Kafka client did not stop in time", error=type(error).__name__)
+
+
+async def beginnings(servers: str, places: Iterable[Place], timeout: float) -> dict[Place, int]:
+    """The first offset each partition still holds."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, request_timeout_ms=int(timeout * 1000))
+    try:
+        await bounded(consumer.start(), timeout, "connect")
+        wanted = [TopicPartition(one.topic, one.partition) for one in places]
+        found = await bounded(consumer.beginning_offsets(wanted), timeout, "ask for the beginnings")
+        return {Place(one.topic, one.partition): offset for one, offset in found.items()}
+    finally:
+        await _abandon(consumer.stop(), timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it is to be."""
+
+    name: str
+    partitions: int
+    replicas: int
+    compacted: bool = False
+
+
+async def create_topics(servers: str, topics: Sequence[Topic], timeout: float) -> list[str]:
+    """Create the topics that are missing; the names of those created. Raises KafkaAway."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout * 1000))
+    try:
+        await bounded(admin.start(), timeout, "connect")
+        existing = set(await bounded(admin.list_topics(), timeout, "list topics"))
+        missing = [topic for topic in topics if topic.name not in existing]
+        if not missing:
+            return []
+        answer = await bounded(admin.create_topics([_new_topic(topic) for topic in missing]), timeout, "create topics")
+        for name, code, *_ in answer.topic_errors:
+            if code not in {0, TopicAlreadyExistsError.errno}:
+                raise KafkaAway(f"the topic {name} was not created: error {code}")
+        return [topic.name for topic in missing]
+    finally:
+        await _abandon(admin.close(), timeout)
+
+
+def _new_topic(topic: Topic) -> NewTopic:
+    settings = {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "retention.ms": "-1",
+        "min.insync.replicas": str(max(1, topic.replicas - 1)),
+        "message.timestamp.type": "CreateTime",
+    }
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=topic.replicas,
+        topic_configs=settings,
+    )

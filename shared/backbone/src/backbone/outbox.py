@@ -1,0 +1,100 @@
+"""The outbox: events become rows in the transaction of the change that they tell of, each with its place in its stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from sqlalchemy import insert, text
+
+from backbone import carriage
+from backbone.rows import new_id
+from reliefpath.envelope import Actor, Attributes, dump_headers, encode_data, encode_headers
+from reliefpath.events import Event, topic_of
+
+if TYPE_CHECKING:
+    from backbone.database import UnitOfWork
+
+MAX_EVENT_BYTES: Final = 262_144
+"""More than any event has reason to be, and well below what a topic takes: refused in the transaction of its change."""
+
+
+class TooLarge(Exception):
+    """An event that could never be sent. The change it belongs to is refused with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event that is to be said when the transaction commits."""
+
+    stream: UUID
+    event: Event
+    data: bytes
+    rules: tuple[str, ...]
+    actor: Actor
+    cause: str
+    trace: str | None
+
+
+def encoded(event: Event) -> bytes:
+    """The event's data as they will travel. Raises TooLarge."""
+    data = encode_data(event)
+    if len(data) > MAX_EVENT_BYTES:
+        raise TooLarge(f"{event.type} would take {len(data)} of {MAX_EVENT_BYTES} bytes")
+    return data
+
+
+def bucket_of(stream: UUID) -> int:
+    """The bucket a stream is dealt into; all its events go through it, so their order is kept."""
+    return stream.int % 65_521 % carriage.BUCKETS
+
+
+async def write(uow: UnitOfWork) -> None:
+    """Turn what the unit of work said into outbox rows.
+
+    The streams' rows are locked before a `seq` is taken, so the order of `seq` is the order of commits, and of two
+    events of one stream the later has the greater id.
+    """
+    fresh = uow.said
+    if not fresh:
+        return
+    await uow.lock(*(said.stream for said in fresh))
+    counts: dict[UUID, int] = {}
+    for said in fresh:
+        counts[said.stream] = counts.get(said.stream, 0) + 1
+    taken = await uow.session.execute(
+        text(
+            "UPDATE backbone.streams s SET seq = s.seq + w.n FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[]))"
+            " AS w(stream, n) WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
+        ),
+        {"streams": list(counts), "counts": list(counts.values())},
+    )
+    last: dict[UUID, int] = {UUID(str(stream)): seq for stream, seq in taken.all()}
+    rows = []
+    for said in fresh:
+        last[said.stream] += 1
+        attributes = Attributes(
+            id=new_id(),
+            type=said.event.type,
+            speaker=said.event.speaker,
+            stream=said.stream,
+            seq=last[said.stream],
+            time=uow.now,
+            cause=said.cause,
+            actor=said.actor,
+            rules=said.rules,
+            trace=said.trace,
+        )
+        rows.append(
+            {
+                "bucket": bucket_of(said.stream),
+                "event": attributes.id,
+                "topic": topic_of(said.event.speaker),
+                "stream": said.stream,
+                "seq": attributes.seq,
+                "headers": dump_headers(encode_headers(attributes)),
+                "data": said.data,
+            }
+        )
+    await uow.session.execute(insert(carriage.outbox), rows)

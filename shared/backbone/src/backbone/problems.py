@@ -1,0 +1,245 @@
+"""Every refusal as a problem document (RFC 9457): what was refused, each reason, how to satisfy it. Never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from backbone.telemetry import current_trace
+from reliefpath.lifecycle import Finding, ReasonKind, Refused
+
+TYPE_PREFIX: Final = "https://reliefpath.example/problems/"
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Reason(BaseModel):
+    """One reason of a problem. `pointer` is a JSON pointer into what was sent, when one place is to blame."""
+
+    code: str
+    message: str
+    satisfy: str | None = None
+    pointer: str | None = None
+    rules: tuple[str, ...] = ()
+
+
+class ProblemDocument(BaseModel):
+    """The body of every refusal."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Reason] = []
+    allowed_actions: list[str] = []
+    trace_id: str | None = None
+
+
+class Problem(Exception):
+    """A refusal, ready to be shown."""
+
+    status: int = 500
+    code: str = "internal"
+    title: str = "Something went wrong here"
+
+    def __init__(
+        self,
+        detail: str,
+        reasons: Iterable[Reason] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        allowed: Iterable[str] = (),
+        **more: Any,
+    ) -> None:
+        self.detail = detail
+        self.reasons = list(reasons)
+        self.headers = dict(headers or {})
+        self.allowed = list(allowed)
+        self.more = more
+        super().__init__(detail)
+
+    def document(self) -> ProblemDocument:
+        """The problem as its document."""
+        trace = current_trace()
+        return ProblemDocument(
+            type=TYPE_PREFIX + self.code,
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            errors=self.reasons,
+            allowed_actions=self.allowed,
+            trace_id=trace.split("-")[1] if trace else None,
+            **self.more,
+        )
+
+    def response(self) -> Response:
+        """The problem as an HTTP response."""
+        body = self.document().model_dump_json(exclude_none=True)
+        return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+class Malformed(Problem):
+    status, code, title = 400, "malformed", "The request cannot be read"
+
+
+class KeyMissing(Problem):
+    status, code, title = 400, "idempotency-key-missing", "An Idempotency-Key is needed"
+
+
+class Unauthenticated(Problem):
+    status, code, title = 401, "unauthenticated", "A valid token is needed"
+
+
+class Forbidden(Problem):
+    status, code, title = 403, "forbidden", "This role may not do that"
+
+
+class NotFound(Problem):
+    """Also said of what exists but is not the caller's to see: the two must not be told apart."""
+
+    status, code, title = 404, "not-found", "There is nothing here"
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"There is no such {resource}, or it is not visible to you.")
+
+
+class Conflict(Problem):
+    """Refused by the present state of things. `code` names the conflict; `more` may offer alternatives."""
+
+    status, title = 409, "That conflicts with the present state"
+
+    def __init__(self, code: str, detail: str, reasons: Iterable[Reason] = (), **more: Any) -> None:
+        super().__init__(detail, reasons, **more)
+        self.code = code
+
+
+class Stale(Problem):
+    status, code, title = 412, "stale", "It has changed since you read it"
+
+    def __init__(self, current: int) -> None:
+        super().__init__(
+            "Somebody changed it after you read it. Read it again, look at what changed, then decide again.",
+            [Reason(code="stale", message="The If-Match header names an older version.", satisfy="Read it again.")],
+            headers={"ETag": f'"{current}"'},
+        )
+
+
+class TooLargeBody(Problem):
+    status, code, title = 413, "too-large", "The body is too large"
+
+
+class WrongMediaType(Problem):
+    status, code, title = 415, "wrong-media-type", "This media type is not read here"
+
+
+class Invalid(Problem):
+    status, code, title = 422, "invalid", "The request does not keep its contract"
+
+
+class KeyReused(Problem):
+    status, code, title = 422, "idempotency-key-reused", "This Idempotency-Key belongs to another request"
+
+
+class VersionMissing(Problem):
+    status, code, title = 428, "if-match-missing", "An If-Match header is needed"
+
+
+class Unavailable(Problem):
+    """The database or something else this needs does not answer now; nothing was written."""
+
+    status, code, title = 503, "unavailable", "Not possible just now"
+
+    def __init__(
+        self, detail: str = "Nothing was changed. Please try again in a moment.", retry_after: int = 2
+    ) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+PROBLEMS: Final[tuple[type[Problem], ...]] = (
+    Malformed, KeyMissing, Unauthenticated, Forbidden, NotFound, Conflict, Stale, TooLargeBody, WrongMediaType, Invalid,
+    KeyReused, VersionMissing, Unavailable,
+)  # fmt: skip
+
+
+class _ActionForbidden(Forbidden):
+    code, title = "action-forbidden", "This action is not yours to take"
+
+
+class _ActionRefused(Problem):
+    status, code, title = 409, "action-refused", "This action may not be taken now"
+
+
+def reason_of(finding: Finding) -> Reason:
+    """A rule's finding as a reason of a problem."""
+    return Reason(
+        code=finding.code,
+        message=finding.message,
+        satisfy=finding.satisfy,
+        pointer=finding.pointer,
+        rules=finding.rules,
+    )
+
+
+def problem_of_refusal(refused: Refused) -> Problem:
+    """A refused action as a problem: forbidden when it is not the caller's to take, a conflict otherwise."""
+    kinds = {reason.kind for reason in refused.reasons}
+    cls = _ActionForbidden if kinds & {ReasonKind.ROLE, ReasonKind.SIDE} else _ActionRefused
+    return cls(
+        f"{refused.action} is refused for {len(refused.reasons)} reason{'s' * (len(refused.reasons) != 1)}.",
+        [reason_of(reason) for reason in refused.reasons],
+        allowed=refused.allowed,
+    )
+
+
+def pointer_of(place: Iterable[str | int]) -> str:
+    """A place in a JSON document as a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+
+
+def invalid(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> Invalid:
+    """Validation errors as a problem: places and what is wrong with them, never what was sent."""
+    reasons = [
+        Reason(code=str(error["type"]), message=str(error["msg"]), pointer=pointer_of(error["loc"][skip:]))
+        for error in errors
+    ]
+    return Invalid(f"{len(reasons)} thing{'s' * (len(reasons) != 1)} to correct.", reasons)
+
+
+def install(app: FastAPI) -> None:
+    """Make this application answer every refusal with a problem document; failures are the edge's business."""
+
+    async def on_problem(_: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
+        return problem.response()
+
+    async def on_refused(_: Request, refused: Exception) -> Response:
+        assert isinstance(refused, Refused)
+        return problem_of_refusal(refused).response()
+
+    async def on_invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        found = error.errors()
+        if any(one["type"] == "json_invalid" for one in found):
+            return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]).response()
+        return invalid(found, skip=1).response()
+
+    async def on_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        titles = {404: "There is nothing here", 405: "This method is not answered here", 413: "The body is too large"}
+        codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+        title = titles.get(error.status_code, "The request is refused")
+        problem = Problem(title + ".", headers=error.headers)
+        problem.status, problem.title = error.status_code, title
+        problem.code = codes.get(error.status_code, f"http-{error.status_code}")
+        return problem.response()
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)

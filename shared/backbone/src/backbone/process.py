@@ -1,0 +1,390 @@
+"""What runs: an API or a worker of one service, with health, metrics and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI, Request, Response
+from prometheus_client import generate_latest
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from backbone import clock, problems, streams
+from backbone.access import Gate
+from backbone.consumer import Consumer, HeldRetries
+from backbone.database import Database
+from backbone.deadlines import DeadlineWatch, Handler
+from backbone.edge import Edge
+from backbone.hearing import Hearer, Reaction
+from backbone.idempotency import forget
+from backbone.kafka import KafkaLog, Place, Producer, beginnings
+from backbone.migrate import missing
+from backbone.relay import Nudge, Relay
+from backbone.settings import Settings
+from backbone.telemetry import LOOP_LAG, REGISTRY, configure_logs
+from reliefpath.envelope import Actor
+from reliefpath.events import Event, Speaker, topic_of
+from reliefpath.lifecycle import Lifecycle
+from reliefpath.vocabulary import Profile, Role
+
+log = structlog.get_logger()
+
+GRACE: Final = 8
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service's card: what it is called, what it says and hears, and what it does about it."""
+
+    name: str
+    title: str
+    says: tuple[Speaker, ...] = ()
+    hears: tuple[Speaker, ...] = ()
+    lifecycles: tuple[Lifecycle, ...] = ()
+    reactions: Mapping[type[Event], Reaction] = field(default_factory=dict)
+    deadlines: Mapping[str, Handler] = field(default_factory=dict)
+    prepare: Callable[[Settings], None] | None = None
+    """Called once before anything starts; raises LookupError with one sentence when the service must not start."""
+
+
+class NotReady(Exception):
+    """The process must not start, for the reason given."""
+
+
+def build_api(
+    service: Service, routers: Sequence[APIRouter], *, larger_bodies: Mapping[str, str] | None = None
+) -> FastAPI:
+    """The API of a service. Building it does no I/O and needs no settings; starting it does.
+
+    `larger_bodies` names, per path, the setting that holds its body limit when it is not the usual one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings: Settings = app.state.settings
+        database = _database(service, settings)
+        try:
+            app.state.database, app.state.gate = database, Gate(settings)
+            nudge = Nudge(settings.database_of(service.name))
+            database.after_commit.append(nudge)
+            nudging = asyncio.create_task(nudge.run())
+            yield
+            nudging.cancel()
+            with suppress(asyncio.CancelledError):
+                await nudging
+        finally:
+            await database.close()
+
+    app = FastAPI(
+        title=f"Reliefpath {service.title}",
+        version="1",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=None,
+    )
+    app.state.hearer = Hearer(service.name, service.reactions, tries=1)
+    app.state.larger_bodies = dict(larger_bodies or {})
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_lifecycles(service))
+    app.include_router(streams.router)
+    app.include_router(clock.router)
+    app.include_router(_health(_api_is_ready))
+    return app
+
+
+def with_edge(app: FastAPI, settings: Settings) -> Edge:
+    """The application as it is served: with its settings and its edge."""
+    app.state.settings = settings
+    larger = {path: int(getattr(settings, name)) for path, name in app.state.larger_bodies.items()}
+    return Edge(app, settings.body_limit, larger)
+
+
+def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
+    """Serve an API until told to stop; requests under way are answered first."""
+    settings = _settings("api", service)
+    app = build()
+    server = uvicorn.Server(_server_config(with_edge(app, settings), settings, lifespan="on"))
+
+    async def serve() -> None:
+        await Gate(settings).keys.current()
+        database = _database(service, settings)
+        try:
+            await _may_start(service, settings, database)
+        finally:
+            await database.close()
+        await server.serve()
+
+    _exit_on_failure(serve())
+    if not server.started:
+        raise SystemExit(2)
+
+
+def run_worker(service: Service) -> None:
+    """Relay, consume, retry and watch deadlines until told to stop. The end of any of these is the end of the process."""
+    settings = _settings("worker", service)
+    _exit_on_failure(_Worker(service, settings).run())
+
+
+class _Worker:
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service, self._settings = service, settings
+        self._database = _database(service, settings)
+        self._hearer = Hearer(service.name, service.reactions, settings.handler_tries)
+        name = settings.instance or f"{service.name}-worker"
+        self._producer = Producer(settings.kafka, settings.kafka_timeout, f"{name}-relay")
+        self._consumer = Consumer(
+            self._database, self._hearer, self._log, self._beginnings, service.name, settings.watchdog
+        )
+
+    def _log(self) -> KafkaLog:
+        return KafkaLog(
+            self._settings.kafka,
+            [topic_of(speaker) for speaker in self._service.hears],
+            f"reliefpath.{self._service.name}",
+            self._settings.instance,
+            self._settings.kafka_timeout,
+        )
+
+    async def _beginnings(self, places: set[Place]) -> dict[Place, int]:
+        return await beginnings(self._settings.kafka, places, self._settings.kafka_timeout)
+
+    async def run(self) -> None:
+        service, settings, database = self._service, self._settings, self._database
+        try:
+            settings.require("kafka")
+            await _may_start(service, settings, database)
+            nudge = Nudge(settings.database_of(service.name))
+            database.after_commit.append(nudge)
+            await _until_stopped(
+                {
+                    "health": _HealthServer(_server_config(self._health_app(), settings, lifespan="off")).serve(),
+                    "nudge": nudge.run(),
+                    "deadlines": DeadlineWatch(database, service.deadlines, service.name, settings.handler_tries).run(),
+                    "loop lag": _measure_loop(),
+                    "forgetting": _forget_answers(database, service.name),
+                    **self._carrying(),
+                }
+            )
+        finally:
+            await self._producer.stop()
+            await database.close()
+
+    def _carrying(self) -> dict[str, Awaitable[None]]:
+        address = self._settings.database_of(self._service.name)
+        carrying: dict[str, Awaitable[None]] = {}
+        if self._service.says:
+            carrying["relay"] = Relay(address, self._producer, self._settings.instance or self._service.name).run()
+        if self._service.hears:
+            carrying["consumer"] = self._consumer.run()
+            carrying["held"] = HeldRetries(self._database, self._hearer, self._service.name).run()
+        return carrying
+
+    def _health_app(self) -> FastAPI:
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=None)
+        app.state.database = self._database
+        app.state.consumer = self._consumer
+        app.include_router(_health(_worker_is_ready))
+        return app
+
+
+def _health(is_ready: Callable[[Request], Awaitable[dict[str, Any]]]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    async def readyz(request: Request, response: Response) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(3):
+                return {"status": "ready", **await is_ready(request)}
+        except Exception as error:
+            response.status_code = 503
+            return {"status": "not ready", "because": f"the database does not answer ({type(error).__name__})"}
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
+
+    return router
+
+
+async def _api_is_ready(request: Request) -> dict[str, Any]:
+    await _answers(request.app.state.database)
+    return {}
+
+
+async def _worker_is_ready(request: Request) -> dict[str, Any]:
+    await _answers(request.app.state.database)
+    consumer: Consumer = request.app.state.consumer
+    if consumer.offsets_gone:
+        return {"degraded": "offsets are gone: " + ", ".join(consumer.offsets_gone)}
+    return {} if consumer.connected else {"degraded": "Kafka does not answer; events wait in the outbox"}
+
+
+async def _answers(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        writable = await connection.execute(text("SELECT NOT pg_is_in_recovery()"))
+        if not writable.scalar_one():
+            raise ConnectionError
+
+
+def _lifecycles(service: Service) -> APIRouter:
+    router = APIRouter(tags=["lifecycle"])
+
+    @router.get("/lifecycles", operation_id="lifecycles")
+    async def lifecycles() -> list[dict[str, Any]]:
+        """The transition tables, as data."""
+        return [lifecycle_table(one) for one in service.lifecycles]
+
+    return router
+
+
+def lifecycle_table(lifecycle: Lifecycle) -> dict[str, Any]:
+    """A lifecycle as data."""
+    return {
+        "name": lifecycle.name,
+        "states": [state.value for state in lifecycle.states],
+        "terminal": sorted(lifecycle.terminal),
+        "transitions": [
+            {
+                "action": one.action,
+                "label": one.label,
+                "from": sorted(one.sources),
+                "to": one.target.value,
+                "by": sorted(one.by),
+                "side": one.side,
+                "says": [event.type for event in one.emits],
+                "guards": [getattr(guard, "__name__", "") for guard in one.guards],
+            }
+            for one in lifecycle.transitions
+        ],
+    }
+
+
+def _database(service: Service, settings: Settings) -> Database:
+    return Database(
+        settings.database_of(service.name),
+        connections=settings.database_connections,
+        statement_timeout=settings.statement_timeout,
+        name=settings.instance or service.name,
+    )
+
+
+async def _may_start(service: Service, settings: Settings, database: Database) -> None:
+    if service.prepare is not None:
+        service.prepare(settings)
+    lacking = await missing(service.name, database)
+    if lacking:
+        raise NotReady(
+            f"The {service.name} database and this program differ by {len(lacking)} migrations; "
+            f"run `python -m backbone.migrate {service.name}` first."
+        )
+    if settings.profile is Profile.PRODUCTION:
+        async with database.engine.connect() as connection:
+            shifted = await connection.execute(text("SELECT shift <> interval '0' FROM backbone.clock"))
+            if shifted.scalar_one():
+                raise NotReady("The clock of this database is shifted; a production profile refuses it.")
+
+
+def _settings(kind: str, service: Service) -> Settings:
+    try:
+        settings = Settings()
+        settings.require(f"database_{service.name}", *(("issuer", "jwks") if kind == "api" else ()))
+    except ValidationError as wrong:
+        places = "; ".join(f"RELIEFPATH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors())
+        raise SystemExit(f"{service.name} {kind}: {places}") from None
+    except LookupError as lacking:
+        raise SystemExit(f"{service.name} {kind}: {lacking.args[0]}") from None
+    configure_logs(settings.log_level, service=service.name, instance=settings.instance or f"{service.name}-{kind}")
+    return settings
+
+
+class _HealthServer(uvicorn.Server):
+    """A server beside a worker's own work: signals are the worker's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server_config(app: Any, settings: Settings, *, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+    )
+
+
+async def _until_stopped(work: Mapping[str, Awaitable[None]]) -> None:
+    """Run everything until a signal comes or one of them ends, which none should."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    tasks: dict[asyncio.Future[Any], str] = {asyncio.ensure_future(one): name for name, one in work.items()}
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(stopped.wait())
+    done, _ = await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=GRACE)
+    waiting.cancel()
+    for task in done & tasks.keys():
+        if stopped.is_set():
+            continue
+        log.error("a task ended", task=tasks[task], exc_info=task.exception() if not task.cancelled() else None)
+        raise NotReady(f"The {tasks[task]} ended, and so does this process.")
+
+
+async def _measure_loop() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 1
+        await asyncio.sleep(1)
+        LOOP_LAG.set(max(0.0, loop.time() - due))
+
+
+async def _forget_answers(database: Database, service: str) -> None:
+    while True:
+        await asyncio.sleep(600)
+        with suppress(OSError, TimeoutError):
+            async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="forgetting") as uow:
+                await forget(uow)
+
+
+def _exit_on_failure(work: Any) -> None:
+    try:
+        uvloop.run(work)
+    except KeyboardInterrupt:
+        return
+    except (NotReady, LookupError) as reason:
+        sys.stderr.write(f"{reason.args[0]}\n")
+        sys.stderr.flush()
+        os._exit(2)
+    except Exception as error:
+        log.error("the process ends", exc_info=error)
+        os._exit(1)

@@ -1,0 +1,267 @@
+"""The relay: what the outbox holds goes to Kafka, every event, in the order of its stream.
+
+It reads by the difference between two snapshots, not by "id greater than": ids are taken before they are committed, so
+a row with a small id may appear late. A cursor holds the snapshot whose events are all sent (`seen`), the one being
+sent (`target`), and the id up to which that is done. Rows are never changed, and an open transaction elsewhere delays
+only its own rows. (The idea is PgQ's; see DECISIONS.md.)
+
+Streams are dealt into buckets. A relay owns a bucket while its connection holds the bucket's advisory lock; the cursor
+is moved on that same connection. A relay that stands still is disconnected by the server (idle_session_timeout), and
+whatever it sends afterwards is dropped by its hearers, who know each stream's last `seq`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from backbone.carriage import BUCKETS
+from backbone.kafka import KafkaAway, Outgoing, Producer
+from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
+from reliefpath.envelope import load_headers
+
+log = structlog.get_logger()
+
+CHANNEL: Final = "reliefpath_outbox"
+LOCK_SPACE: Final = 0x52504C59
+BATCH: Final = 2000
+POLL: Final = 0.1
+REBALANCE: Final = 2.0
+IDLE_LIMIT: Final = "10s"
+
+_NEXT: Final = """
+WITH present AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
+c AS MATERIALIZED (
+    SELECT bucket, seen, coalesce(target, present.snapshot) AS target, target IS NOT NULL AS begun, sent
+    FROM backbone.cursors, present WHERE bucket = ANY ($1::smallint[])
+)
+SELECT c.bucket, c.target::text AS target, c.begun, o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at
+FROM c LEFT JOIN LATERAL (
+    SELECT o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at FROM backbone.outbox o
+    WHERE o.bucket = c.bucket AND o.id > c.sent
+      AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+      AND pg_visible_in_snapshot(o.xid, c.target)
+    ORDER BY o.id LIMIT $2
+) o ON true
+ORDER BY c.bucket, o.id
+"""
+_MOVE: Final = """
+UPDATE backbone.cursors c
+SET seen = CASE WHEN m.sent = 0 THEN m.target::pg_snapshot ELSE c.seen END,
+    target = CASE WHEN m.sent = 0 THEN NULL ELSE m.target::pg_snapshot END,
+    sent = m.sent
+FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[]) AS m(bucket, target, sent, fence)
+WHERE c.bucket = m.bucket AND c.fence = m.fence
+"""
+_FENCE: Final = "UPDATE backbone.cursors SET fence = fence + 1 WHERE bucket = $1 RETURNING fence"
+_WAITING: Final = """
+SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(o.recorded_at)), 0)::float AS age
+FROM backbone.cursors c JOIN backbone.outbox o ON o.bucket = c.bucket AND o.id > c.sent
+WHERE (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+"""
+
+
+class LostBucket(Exception):
+    """Another relay has taken over; what was sent is sent again by it and dropped by the hearers."""
+
+
+@dataclass
+class Bucket:
+    """A bucket that is ours, and the fence that says so."""
+
+    number: int
+    fence: int
+
+
+class Relay:
+    """One of the replicas that share a service's buckets."""
+
+    def __init__(self, address: str, producer: Producer, name: str) -> None:
+        self._address = address.replace("postgresql+asyncpg://", "postgresql://")
+        self._producer = producer
+        self._name = name
+        self._owned: dict[int, Bucket] = {}
+        self._nudged = asyncio.Event()
+
+    async def run(self) -> None:
+        """Relay until cancelled. A database or a Kafka that is away is waited for; nothing is lost meanwhile."""
+        delay = 0.1
+        while True:
+            try:
+                await self._connected()
+                delay = 0.1
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                KafkaAway,
+                LostBucket,
+            ) as error:
+                log.warning("the relay pauses", error=type(error).__name__, seconds=delay)
+            finally:
+                self._owned.clear()
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+    async def _connected(self) -> None:
+        connection = await asyncpg.connect(
+            self._address,
+            timeout=5,
+            command_timeout=30,
+            server_settings={"application_name": f"{self._name}-relay"[:60], "idle_session_timeout": IDLE_LIMIT},
+        )
+        try:
+            await connection.add_listener(CHANNEL, self._on_nudge)
+            replicas = Replicas(connection)
+            await replicas.register()
+            loop = asyncio.get_running_loop()
+            rebalanced = 0.0
+            while True:
+                if loop.time() - rebalanced >= REBALANCE:
+                    await self._share(connection, replicas)
+                    await self._observe(connection)
+                    rebalanced = loop.time()
+                self._nudged.clear()
+                if not await self._relay_once(connection):
+                    await self._wait_for_nudge()
+        finally:
+            await _close(connection)
+
+    def _on_nudge(self, *_: Any) -> None:
+        self._nudged.set()
+
+    async def _wait_for_nudge(self) -> None:
+        try:
+            async with asyncio.timeout(POLL):
+                await self._nudged.wait()
+        except TimeoutError:
+            return
+
+    async def _share(self, connection: asyncpg.Connection[Any], replicas: Replicas) -> None:
+        """Own a fair share of the buckets: take free ones up to it, give back what is above it."""
+        share = -(-BUCKETS // await replicas.count())
+        for number in sorted(self._owned)[share:]:
+            await connection.execute("SELECT pg_advisory_unlock($1, $2)", LOCK_SPACE, number)
+            del self._owned[number]
+        for number in range(BUCKETS):
+            if len(self._owned) >= share:
+                return
+            if number not in self._owned and await connection.fetchval(
+                "SELECT pg_try_advisory_lock($1, $2)", LOCK_SPACE, number
+            ):
+                self._owned[number] = Bucket(number, await connection.fetchval(_FENCE, number))
+
+    async def _relay_once(self, connection: asyncpg.Connection[Any]) -> bool:
+        """Send the next events of the buckets that are ours, then move their cursors; whether there is more at once."""
+        if not self._owned:
+            return False
+        rows = await connection.fetch(_NEXT, list(self._owned), BATCH // len(self._owned) + 1)
+        events = [row for row in rows if row["id"] is not None]
+        await self._producer.send([outgoing(row) for row in events])
+        moves = self._moves(rows, BATCH // len(self._owned) + 1)
+        if moves:
+            moved = await connection.execute(_MOVE, *(list(column) for column in zip(*moves, strict=True)))
+            if moved != f"UPDATE {len(moves)}":
+                raise LostBucket
+        RELAYED.inc(len(events))
+        return any(sent for _, _, sent, _ in moves)
+
+    def _moves(self, rows: Sequence[Any], most: int) -> list[tuple[int, str, int, int]]:
+        """Per bucket: its target, and the id to go on after, or 0 when all of the target is sent."""
+        moves = []
+        for number, group in groupby(rows, key=lambda row: row["bucket"]):
+            of_bucket = list(group)
+            sent = [row["id"] for row in of_bucket if row["id"] is not None]
+            if sent or of_bucket[0]["begun"]:
+                after = sent[-1] if len(sent) == most else 0
+                moves.append((number, of_bucket[0]["target"], after, self._owned[number].fence))
+        return moves
+
+    async def _observe(self, connection: asyncpg.Connection[Any]) -> None:
+        waiting = await connection.fetchrow(_WAITING)
+        OUTBOX_DEPTH.set(waiting["depth"])
+        OUTBOX_AGE.set(waiting["age"])
+
+
+class Replicas:
+    """How many relays are at work: each holds one shared advisory lock, which the server counts and never forgets."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def register(self) -> None:
+        """Be counted, as long as the connection lives."""
+        await self._connection.execute("SELECT pg_advisory_lock_shared($1, $2)", LOCK_SPACE, -1)
+
+    async def count(self) -> int:
+        """Relays at work on this database, at least one."""
+        found = await self._connection.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967295"
+            " AND mode = 'ShareLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            LOCK_SPACE,
+        )
+        return max(1, int(found))
+
+
+def outgoing(row: Any) -> Outgoing:
+    """An outbox row as a Kafka message. Its time is when it was recorded, so that lag can be told from it."""
+    return Outgoing(
+        topic=row["topic"],
+        key=str(row["stream"]).encode(),
+        value=bytes(row["data"]),
+        headers=load_headers(row["headers"]),
+        at=int(row["recorded_at"].timestamp() * 1000),
+    )
+
+
+async def _close(connection: asyncpg.Connection[Any]) -> None:
+    try:
+        await connection.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+class Nudge:
+    """Wakes the relays after a commit: at most one notification every few milliseconds, on a connection of its own.
+
+    A notification inside the business transaction would make all commits queue behind one lock; here a lost one costs
+    the relay's short poll and nothing else.
+    """
+
+    def __init__(self, address: str, gap: float = 0.002) -> None:
+        self._address = address.replace("postgresql+asyncpg://", "postgresql://")
+        self._gap = gap
+        self._wanted = asyncio.Event()
+
+    def __call__(self) -> None:
+        """Say that something was said."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Send notifications until cancelled."""
+        while True:
+            try:
+                await self._connected()
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("the nudge pauses", error=type(error).__name__)
+            await asyncio.sleep(1)
+
+    async def _connected(self) -> None:
+        connection = await asyncpg.connect(
+            self._address, timeout=5, command_timeout=5, server_settings={"synchronous_commit": "off"}
+        )
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+                await asyncio.sleep(self._gap)
+        finally:
+            await _close(connection)

@@ -1,0 +1,80 @@
+"""Every setting of a Reliefpath process, read once from the environment."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from reliefpath.vocabulary import Profile
+
+DEVELOPMENT_KEY_PREFIX = "development-"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Frozen; each field is the variable RELIEFPATH_<FIELD> of the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="RELIEFPATH_", frozen=True, extra="ignore")
+
+    profile: Profile = Field(Profile.PRODUCTION, description="`development` or `production`; production is strict.")
+    instance: str = Field("", description="Name of this process among its replicas, for example `referral-worker-1`.")
+    kafka: str = Field("", description="Kafka bootstrap servers, `host:port[,host:port…]`.")
+    topic_replicas: int = Field(1, ge=1, description="Replication factor of topics that are created.")
+    topic_partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
+    database_referral: str = Field("", description="PostgreSQL address of the referral service.")
+    database_scheduling: str = Field("", description="PostgreSQL address of the scheduling service.")
+    database_followup: str = Field("", description="PostgreSQL address of the follow-up service.")
+    database_operations: str = Field("", description="PostgreSQL address of the operations service.")
+    database_connections: int = Field(10, ge=2, description="Most connections one process opens to its database.")
+    issuer: str = Field("", description="The exact `iss` a token must carry.")
+    audience: str = Field("reliefpath", description="The exact `aud` a token must carry.")
+    jwks: str = Field("", description="Where the issuer's public keys are: a file path or an https address.")
+    http_host: str = Field("127.0.0.1", description="Address this process listens on.")
+    http_port: int = Field(0, ge=0, le=65535, description="Port this process listens on.")
+    url_referral: str = Field("", description="Where the referral API answers.")
+    url_scheduling: str = Field("", description="Where the scheduling API answers.")
+    url_followup: str = Field("", description="Where the follow-up API answers.")
+    url_operations: str = Field("", description="Where the operations API answers.")
+    body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes, after decompression.")
+    intake_limit: int = Field(16_777_216, ge=1024, description="Largest FHIR bundle in bytes, after decompression.")
+    kafka_timeout: float = Field(10.0, gt=0, description="Seconds any one call to Kafka may take.")
+    statement_timeout: float = Field(15.0, gt=0, description="Seconds any one statement may take in PostgreSQL.")
+    handler_tries: int = Field(5, ge=1, description="Tries of a failing reaction or deadline before it is parked.")
+    watchdog: float = Field(30.0, gt=0, description="Seconds a consumer may stand still while its lag is not zero.")
+    log_level: str = Field("INFO", description="Least severe log line that is written.")
+
+    @field_validator("issuer", "url_referral", "url_scheduling", "url_followup", "url_operations")
+    @classmethod
+    def _without_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if (
+            self.profile is Profile.PRODUCTION
+            and self.jwks
+            and "://" in self.jwks
+            and not self.jwks.startswith("https://")
+        ):
+            raise ValueError("in production RELIEFPATH_JWKS must be a file or an https address")
+        return self
+
+    def database_of(self, service: str) -> str:
+        """The database address of a service. Raises LookupError naming the variable when it is not set."""
+        return self._required(f"database_{service}")
+
+    def url_of(self, service: str) -> str:
+        """The HTTP address of a service's API. Raises LookupError naming the variable when it is not set."""
+        return self._required(f"url_{service}")
+
+    def require(self, *names: str) -> None:
+        """Raise LookupError unless each of these settings has a value."""
+        for name in names:
+            self._required(name)
+
+    def _required(self, name: str) -> str:
+        value = str(getattr(self, name, "") or "")
+        if not value:
+            raise LookupError(f"RELIEFPATH_{name.upper()} is not set")
+        return value

@@ -1,0 +1,303 @@
+"""What an operator sees and does of a service's streams: lag, held events, dead letters; retry or discard them.
+
+The service that holds an event answers for it, so the state shown is the state there is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import select, text, update
+
+from backbone import inbox
+from backbone.access import Caller, Principal, require_role
+from backbone.actions import KeyHeader, answer_once, read_command, shown_answer, unit_of_work
+from backbone.carriage import dead_letters, held, lags
+from backbone.database import UnitOfWork
+from backbone.hearing import Hearer
+from backbone.idempotency import Answer
+from backbone.inbox import Status, Stream
+from backbone.kafka import Incoming
+from backbone.paging import CursorText, Limit, Page, keyset, page_of
+from backbone.problems import Conflict, NotFound
+from reliefpath.envelope import load_headers
+from reliefpath.lifecycle import Command
+from reliefpath.vocabulary import Role
+
+router = APIRouter(prefix="/streams", tags=["streams"])
+
+
+class Because(Command):
+    """Why an operator does it."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+class Lag(BaseModel):
+    """How far behind the consumer of one partition is. `seconds` counts from when the oldest unread message was recorded."""
+
+    topic: str
+    partition: int
+    next: int
+    end: int
+    records: int
+    seconds: float = Field(ge=0)
+    observed_at: datetime
+
+
+class HeldShown(BaseModel):
+    """An event that could not take effect yet, or how that ended. Its data are ids and codes."""
+
+    id: UUID
+    status: Status
+    reason: str
+    type: str
+    speaker: str
+    stream: UUID
+    seq: int
+    attempts: int
+    next_try_at: datetime | None
+    held_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    ended_because: str | None
+    topic: str
+    partition: int
+    offset: int
+
+
+class HeldDetail(HeldShown):
+    """A held event with its headers and data."""
+
+    headers: dict[str, str]
+    data: str
+
+
+class DeadLetter(BaseModel):
+    """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
+
+    id: UUID
+    status: str
+    reason: str
+    topic: str
+    partition: int
+    offset: int
+    hash: str
+    bytes: int
+    set_aside_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    ended_because: str | None
+
+
+@router.get("/lag", operation_id="streams_lag")
+async def show_lag(request: Request, principal: Caller) -> list[Lag]:
+    """How far behind this service's consumers are, per partition."""
+    require_role(principal, Role.OPERATIONS)
+    async with unit_of_work(request, principal) as uow:
+        now = (await uow.session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        rows = (await uow.session.execute(select(lags).order_by(lags.c.topic, lags.c.partition))).all()
+    return [
+        Lag(
+            topic=row.topic,
+            partition=row.partition,
+            next=row.next,
+            end=row.end,
+            records=max(0, row.end - row.next),
+            seconds=max(0.0, (now - row.oldest_at).total_seconds()) if row.oldest_at else 0.0,
+            observed_at=row.observed_at,
+        )
+        for row in rows
+    ]
+
+
+@router.get("/held", operation_id="streams_held")
+async def list_held(
+    request: Request,
+    response: Response,
+    principal: Caller,
+    status: Annotated[list[Status] | None, Query()] = None,
+    cursor: CursorText = None,
+    limit: Limit = 50,
+) -> Page[HeldShown]:
+    """Held events, oldest first; without a status those that are still held."""
+    require_role(principal, Role.OPERATIONS)
+    statement = select(held)
+    statement = statement.where(held.c.status.in_(status) if status else held.c.ended_at.is_(None))
+    statement = keyset(statement, [held.c.held_at, held.c.id], [datetime, UUID], cursor, limit)
+    async with unit_of_work(request, principal) as uow:
+        rows = (await uow.session.execute(statement)).all()
+    return page_of(request, response, [_held(row) for row in rows], [(row.held_at, row.id) for row in rows], limit)
+
+
+@router.get("/held/{id}", operation_id="streams_held_one")
+async def show_held(request: Request, principal: Caller, id: UUID) -> HeldDetail:
+    """One held event with its headers and data."""
+    require_role(principal, Role.OPERATIONS)
+    async with unit_of_work(request, principal) as uow:
+        row = await _row(uow, held, id, "held event")
+        uow.record("read", "held event", id, journey=row.stream)
+    return _held_detail(row)
+
+
+@router.post("/held/{id}/retry", operation_id="streams_held_retry")
+async def retry_held(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
+    """Try a held event and those behind it again, now. The answer says what became of it."""
+
+    async def work(uow: UnitOfWork, reason: str) -> Answer:
+        row = await _open_row(uow, id)
+        uow.record("retry", "held event", id, journey=row.stream, before=row.status, reason=reason)
+        await _hearer(request).try_held(uow, Stream(row.speaker, row.stream), by=str(uow.actor))
+        return shown_answer(_held_detail(await _row(uow, held, id, "held event")))
+
+    return await _once(request, principal, idempotency_key, work)
+
+
+@router.post("/held/{id}/discard", operation_id="streams_held_discard")
+async def discard_held(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
+    """Let a held event have no effect, for a reason, and go on behind it."""
+
+    async def work(uow: UnitOfWork, reason: str) -> Answer:
+        row = await _open_row(uow, id)
+        first = await inbox.first_held(uow, Stream(row.speaker, row.stream))
+        if first is None or first.id != id:
+            raise Conflict("not-first", "An earlier event of this stream is held; that one has to be dealt with first.")
+        if first.status is Status.MISSING:
+            raise Conflict(
+                "earlier-missing", "An earlier event has not been heard. Discarding this one would not bring it."
+            )
+        uow.record("discard", "held event", id, journey=row.stream, before=row.status, reason=reason)
+        await _hearer(request).discard(uow, first, str(uow.actor), reason)
+        return shown_answer(_held_detail(await _row(uow, held, id, "held event")))
+
+    return await _once(request, principal, idempotency_key, work)
+
+
+@router.get("/dead-letters", operation_id="streams_dead_letters")
+async def list_dead_letters(
+    request: Request,
+    response: Response,
+    principal: Caller,
+    status: Annotated[list[str] | None, Query()] = None,
+    cursor: CursorText = None,
+    limit: Limit = 50,
+) -> Page[DeadLetter]:
+    """Messages that belong to no stream, oldest first; without a status those nobody has dealt with."""
+    require_role(principal, Role.OPERATIONS)
+    statement = select(dead_letters)
+    statement = statement.where(dead_letters.c.status.in_(status) if status else dead_letters.c.ended_at.is_(None))
+    statement = keyset(statement, [dead_letters.c.set_aside_at, dead_letters.c.id], [datetime, UUID], cursor, limit)
+    async with unit_of_work(request, principal) as uow:
+        rows = (await uow.session.execute(statement)).all()
+    places = [(row.set_aside_at, row.id) for row in rows]
+    return page_of(request, response, [_dead_letter(row) for row in rows], places, limit)
+
+
+@router.get("/dead-letters/{id}", operation_id="streams_dead_letter")
+async def show_dead_letter(request: Request, principal: Caller, id: UUID) -> DeadLetter:
+    """One dead letter."""
+    require_role(principal, Role.OPERATIONS)
+    async with unit_of_work(request, principal) as uow:
+        row = await _row(uow, dead_letters, id, "dead letter")
+        uow.record("read", "dead letter", id)
+    return _dead_letter(row)
+
+
+@router.post("/dead-letters/{id}/retry", operation_id="streams_dead_letter_retry")
+async def retry_dead_letter(
+    request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None
+) -> Response:
+    """Read a dead letter again, in case this program can by now."""
+
+    async def work(uow: UnitOfWork, reason: str) -> Answer:
+        row = await _open_letter(uow, id)
+        uow.record("retry", "dead letter", id, before=row.status, reason=reason)
+        headers = [(name, value.encode("latin-1")) for name, value in row.headers]
+        message = Incoming(row.topic, row.partition, row.offset, row.key, row.data, headers, 0)
+        outcomes = await _hearer(request).hear(uow, [message], carefully=True)
+        if outcomes["dead_letter"]:
+            await _end_letter(uow, id, "failed_again", None, None)
+        else:
+            await _end_letter(uow, id, "resolved", str(uow.actor), reason)
+        return shown_answer(_dead_letter(await _row(uow, dead_letters, id, "dead letter")))
+
+    return await _once(request, principal, idempotency_key, work)
+
+
+@router.post("/dead-letters/{id}/discard", operation_id="streams_dead_letter_discard")
+async def discard_dead_letter(
+    request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None
+) -> Response:
+    """Be done with a dead letter, for a reason."""
+
+    async def work(uow: UnitOfWork, reason: str) -> Answer:
+        row = await _open_letter(uow, id)
+        uow.record("discard", "dead letter", id, before=row.status, reason=reason)
+        await _end_letter(uow, id, "discarded", str(uow.actor), reason)
+        return shown_answer(_dead_letter(await _row(uow, dead_letters, id, "dead letter")))
+
+    return await _once(request, principal, idempotency_key, work)
+
+
+async def _once(request: Request, principal: Principal, key: str | None, work: Any) -> Response:
+    require_role(principal, Role.OPERATIONS)
+    body = await request.body()
+    command = read_command(Because, request, body)
+    assert isinstance(command, Because)
+
+    async def because(uow: UnitOfWork) -> Answer:
+        answer: Answer = await work(uow, command.reason)
+        return answer
+
+    return await answer_once(request, principal, key, body, because)
+
+
+def _hearer(request: Request) -> Hearer:
+    hearer: Hearer = request.app.state.hearer
+    return hearer
+
+
+async def _row(uow: UnitOfWork, table: Any, id: UUID, resource: str) -> Any:
+    row = (await uow.session.execute(select(table).where(table.c.id == id))).first()
+    if row is None:
+        raise NotFound(resource)
+    return row
+
+
+async def _open_row(uow: UnitOfWork, id: UUID) -> Any:
+    row = await _row(uow, held, id, "held event")
+    await uow.lock(row.stream)
+    row = await _row(uow, held, id, "held event")
+    if row.ended_at is not None:
+        raise Conflict("already-ended", f"This event is {row.status} already.")
+    return row
+
+
+async def _open_letter(uow: UnitOfWork, id: UUID) -> Any:
+    row = await _row(uow, dead_letters, id, "dead letter")
+    if row.ended_at is not None:
+        raise Conflict("already-ended", f"This dead letter is {row.status} already.")
+    return row
+
+
+async def _end_letter(uow: UnitOfWork, id: UUID, status: str, by: str | None, because: str | None) -> None:
+    ended = {} if by is None else {"ended_at": text("clock_timestamp()"), "ended_by": by, "ended_because": because}
+    await uow.session.execute(update(dead_letters).where(dead_letters.c.id == id).values(status=status, **ended))
+
+
+def _held(row: Any) -> HeldShown:
+    return HeldShown(**{name: getattr(row, name) for name in HeldShown.model_fields})
+
+
+def _held_detail(row: Any) -> HeldDetail:
+    headers = {name: value.decode(errors="replace") for name, value in load_headers(row.headers)}
+    return HeldDetail(**_held(row).model_dump(), headers=headers, data=bytes(row.data).decode(errors="replace"))
+
+
+def _dead_letter(row: Any) -> DeadLetter:
+    shown = {name: getattr(row, name) for name in DeadLetter.model_fields if name != "bytes"}
+    return DeadLetter(**shown, bytes=len(row.data or b""))

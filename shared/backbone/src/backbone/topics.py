@@ -1,0 +1,40 @@
+"""The topics of the catalogue's speakers. `python -m backbone.topics` creates those that are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from backbone.kafka import KafkaAway, Topic, create_topics
+from backbone.settings import Settings
+from reliefpath.events import Speaker, topic_of
+
+
+def topics(settings: Settings) -> list[Topic]:
+    """Every topic, one per speaker; the directory's is compacted, as the latest word on a facility is the whole truth."""
+    return [
+        Topic(
+            topic_of(speaker),
+            settings.topic_partitions,
+            settings.topic_replicas,
+            compacted=speaker is Speaker.DIRECTORY,
+        )
+        for speaker in Speaker
+    ]
+
+
+def main() -> int:
+    """Create what is missing and say so."""
+    settings = Settings()
+    try:
+        settings.require("kafka")
+        created = asyncio.run(create_topics(settings.kafka, topics(settings), 60.0))
+    except (KafkaAway, LookupError) as error:
+        sys.stderr.write(f"topics: {error}\n")
+        return 1
+    sys.stdout.write(f"topics: {len(created)} created\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

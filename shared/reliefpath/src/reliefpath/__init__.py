@@ -1,0 +1,1 @@
+"""The language of Reliefpath: words, events, lifecycles and clinical records. Pure: no input, no output, no clock."""

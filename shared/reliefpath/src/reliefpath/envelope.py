@@ -1,0 +1,185 @@
+"""How an event travels: CloudEvents 1.0 attributes as Kafka headers, JSON data as the value, the stream's id as the key.
+
+A stream is what is kept in order: a journey for everything about a patient, a facility for the directory. `seq` counts
+1, 2, 3… per stream and speaker; hearers use it to drop what they heard and to notice what they missed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from reliefpath.events import CATALOGUE, Event, Speaker, split_type, topic_of
+from reliefpath.vocabulary import Role
+
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "application/json"
+SOURCE_PREFIX: Final = "/reliefpath/"
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Unattributable(Exception):
+    """A message that cannot be told to belong to any stream: it goes to the dead letters."""
+
+
+class InvalidEvent(Exception):
+    """A message of a known type whose data do not keep the contract: its stream is parked."""
+
+
+class UnknownType(Exception):
+    """A type nobody here has heard of: counted and skipped, as new events may appear at any time."""
+
+
+class UnknownVersion(Exception):
+    """A known type in a major version this program cannot read: its stream is parked until the program can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who caused a change: a role and an opaque subject, never a name."""
+
+    role: Role
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.subject}"
+
+    @classmethod
+    def parse(cls, text: str) -> Actor:
+        """Read `role:subject`. Raises ValueError when the role is unknown or the subject is missing."""
+        role, _, subject = text.partition(":")
+        if not subject:
+            raise ValueError(f"{text!r} is not role:subject")
+        return cls(Role(role), subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Everything about an event but its data."""
+
+    id: UUID
+    type: str
+    speaker: Speaker
+    stream: UUID
+    seq: int
+    time: datetime
+    cause: str
+    actor: Actor
+    rules: tuple[str, ...] = ()
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event together with its attributes: what a reaction is given."""
+
+    attributes: Attributes
+    event: Event
+
+
+def encode_headers(attributes: Attributes) -> list[tuple[str, bytes]]:
+    """The attributes as CloudEvents headers in binary mode (CloudEvents Kafka protocol binding 1.0)."""
+    headers = [
+        ("ce_specversion", SPEC_VERSION),
+        ("ce_id", str(attributes.id)),
+        ("ce_type", attributes.type),
+        ("ce_source", SOURCE_PREFIX + attributes.speaker),
+        ("ce_subject", str(attributes.stream)),
+        ("ce_time", attributes.time.isoformat()),
+        ("ce_seq", str(attributes.seq)),
+        ("ce_cause", attributes.cause),
+        ("ce_actor", str(attributes.actor)),
+        ("content-type", CONTENT_TYPE),
+    ]
+    if attributes.speaker is not Speaker.DIRECTORY:
+        headers.append(("ce_journey", str(attributes.stream)))
+    if attributes.rules:
+        headers.append(("ce_rules", " ".join(attributes.rules)))
+    if attributes.trace:
+        headers.append(("traceparent", attributes.trace))
+    return [(name, value.encode()) for name, value in headers]
+
+
+def encode_data(event: Event) -> bytes:
+    """The event's data as compact JSON."""
+    return event.model_dump_json(exclude_none=True).encode()
+
+
+def read_attributes(topic: str, key: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Attributes:
+    """Read who said what, in which stream and at which place.
+
+    Raises Unattributable when any of it is missing, malformed or contradicts the topic or the key: such a message
+    cannot be put in order, and nobody may speak on another's topic.
+    """
+    given: dict[str, str] = {}
+    try:
+        for name, value in headers:
+            given[name] = value.decode()
+        speaker = Speaker(given["ce_source"].removeprefix(SOURCE_PREFIX))
+        attributes = Attributes(
+            id=UUID(given["ce_id"]),
+            type=given["ce_type"],
+            speaker=speaker,
+            stream=UUID(given["ce_subject"]),
+            seq=int(given["ce_seq"]),
+            time=datetime.fromisoformat(given["ce_time"]),
+            cause=given["ce_cause"],
+            actor=Actor.parse(given["ce_actor"]),
+            rules=tuple(given.get("ce_rules", "").split()),
+            trace=given.get("traceparent"),
+        )
+    except KeyError as missing:
+        raise Unattributable(f"the header {missing.args[0]} is missing") from None
+    except (ValueError, AttributeError) as malformed:
+        raise Unattributable(f"a header is malformed: {malformed}"[:200]) from None
+    if given.get("ce_specversion") != SPEC_VERSION:
+        raise Unattributable(f"ce_specversion is not {SPEC_VERSION}")
+    if attributes.seq < 1:
+        raise Unattributable("ce_seq is below 1")
+    if attributes.time.tzinfo is None:
+        raise Unattributable("ce_time has no offset")
+    if topic_of(speaker) != topic:
+        raise Unattributable(f"{speaker} does not speak on this topic")
+    if key != str(attributes.stream).encode():
+        raise Unattributable("the key is not the stream")
+    return attributes
+
+
+def decode_data(attributes: Attributes, value: bytes | None) -> Event:
+    """Read the data of an attributed message by the catalogue.
+
+    Raises UnknownType, UnknownVersion or InvalidEvent. The message of InvalidEvent names fields, never their values,
+    so that it can be logged.
+    """
+    known = CATALOGUE.get(attributes.type)
+    if known is None:
+        name, _ = split_type(attributes.type)
+        if any(split_type(one)[0] == name for one in CATALOGUE):
+            raise UnknownVersion(attributes.type)
+        raise UnknownType(attributes.type)
+    if known.speaker is not attributes.speaker:
+        raise InvalidEvent(f"{attributes.type} is not {attributes.speaker}'s to say")
+    try:
+        return known.model_validate_json(value or b"")
+    except ValidationError as wrong:
+        places = sorted(
+            {"/".join(str(part) for part in error["loc"]) + " " + error["type"] for error in wrong.errors()}
+        )
+        raise InvalidEvent("; ".join(places)[:500]) from None
+
+
+def dump_headers(headers: Headers) -> str:
+    """Headers as JSON, the form in which they wait in the outbox."""
+    return json.dumps([[name, value.decode()] for name, value in headers])
+
+
+def load_headers(text: str) -> list[tuple[str, bytes]]:
+    """The reverse of dump_headers."""
+    return [(name, value.encode()) for name, value in json.loads(text)]
