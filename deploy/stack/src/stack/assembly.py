@@ -1,0 +1,114 @@
+"""The order in which a stack comes up: servers, then topics and schemas, then services."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from stack import kafka, postgres
+from stack.child import Process
+from stack.plan import Plan
+from stack.ports import is_free, require_free
+from stack.report import Report, Step
+from stack.supervisor import Supervisor, answers_ready
+
+SERVER_RANK: Final = 0
+SERVICE_RANK: Final = 1
+ENDING: Final = 3.0
+"""Seconds that processes of a killed stack may take to give their ports back."""
+
+
+async def assemble(plan: Plan, supervisor: Supervisor, report: Report) -> None:
+    """Bring everything up and return when every process is ready. Raises Failure (in a group or alone)."""
+    started = time.monotonic()
+    await _require_free(plan)
+    java = kafka.require_java(plan.environ) if not plan.given_kafka else ""
+    identity = plan.folder.identity()
+    if plan.signs:
+        plan.keys.ensure()
+    cluster = _cluster(plan, report) if plan.own_databases else None
+    own = {"PostgreSQL": cluster.home} if cluster else {}
+    own |= {"Kafka": plan.folder.kafka} if java else {}
+    plan.folder.require_whole(own)
+    report.say(f"Reliefpath in {plan.folder.path}, ports from {plan.ports.base}")
+    databases = dict(plan.given_databases)
+    async with asyncio.TaskGroup() as servers:
+        if cluster:
+            servers.create_task(_start_postgres(plan, cluster, identity, databases, supervisor, report))
+        if java:
+            servers.create_task(_start_kafka(plan, java, supervisor, report))
+    plan.folder.mark_whole(own)
+    with report.step("topics and migrations"):
+        async with asyncio.TaskGroup() as steps:
+            steps.create_task(supervisor.must(plan.topics(), "the topics could not be created"))
+            for migration in plan.migrations(databases):
+                steps.create_task(supervisor.must(migration, "the database could not be brought to its newest form"))
+    await _start_services(plan, databases, supervisor, report)
+    report.say(f"  everything is ready after {time.monotonic() - started:.1f} s")
+
+
+async def _start_postgres(
+    plan: Plan,
+    cluster: postgres.PostgreSQL,
+    identity: str,
+    databases: dict[str, str],
+    supervisor: Supervisor,
+    report: Report,
+) -> None:
+    with report.step("PostgreSQL") as step:
+        step.note = "starting" if cluster.home.exists() else "making its data folder"
+        await cluster.prepare(supervisor.once, identity)
+        step.note = "starting"
+        await supervisor.start(cluster.process(), SERVER_RANK, cluster.answers)
+        databases |= await cluster.provide(plan.own_databases)
+        step.note = f"{cluster.installation.version} on port {cluster.port}, {len(plan.own_databases)} databases"
+
+
+async def _start_kafka(plan: Plan, java: str, supervisor: Supervisor, report: Report) -> None:
+    pom = plan.checkout / "deploy" / "kafka" / "pom.xml"
+    version = kafka.pinned_version(pom)
+    with report.step("Apache Kafka") as step:
+        jars = await _jars(plan, pom, supervisor, step)
+        broker = kafka.Kafka(java, jars, plan.folder.kafka, plan.ports.kafka, plan.ports.controller)
+        step.note = "starting" if broker.home.exists() else "formatting its log"
+        await broker.prepare(supervisor.once, version)
+        step.note = "starting"
+        await supervisor.start(broker.process(), SERVER_RANK, broker.answers)
+        step.note = f"{version} on port {broker.port}"
+
+
+async def _jars(plan: Plan, pom: Path, supervisor: Supervisor, step: Step) -> Path:
+    def say(note: str) -> None:
+        step.note = note
+
+    return await kafka.jars(pom, plan.checkout / ".kafka", supervisor.once, plan.environ, say)
+
+
+async def _start_services(plan: Plan, databases: dict[str, str], supervisor: Supervisor, report: Report) -> None:
+    processes = plan.processes(databases)
+    with report.step("services") as step:
+        ready: list[str] = []
+
+        async def start(process: Process) -> None:
+            await supervisor.start(process, SERVICE_RANK, lambda: answers_ready(process.port or 0))
+            ready.append(process.name)
+            step.note = f"{len(ready)} of {len(processes)} processes ready"
+
+        async with asyncio.TaskGroup() as starting:
+            for process in processes:
+                starting.create_task(start(process))
+
+
+def _cluster(plan: Plan, report: Report) -> postgres.PostgreSQL:
+    installation, home = postgres.locate(plan.folder.postgres, plan.folder.refuge, report.say)
+    return postgres.PostgreSQL(installation, home, plan.ports.postgres)
+
+
+async def _require_free(plan: Plan) -> None:
+    """Raise Failure for ports in use, once a stack that was killed had time to be gone."""
+    deadline = time.monotonic() + ENDING
+    while not all(is_free(port) for port in plan.listens) and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    require_free(plan.listens)
