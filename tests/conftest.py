@@ -1,0 +1,108 @@
+"""Fixtures that every test may ask for, and the order in which tests run: what needs no server first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import pytest
+
+from stack.keys import Keys
+from tests.support.databases import Databases
+from tests.support.servers import Server, Servers
+
+KINDS: Final = ("pure", "db", "kafka", "journey")
+NEEDS: Final = {"db": "databases", "kafka": "broker"}
+"""A test that asks for this fixture, by whatever way, is of this kind."""
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Our own PostgreSQL and Kafka; asking for this alone starts neither."""
+    running = Servers()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def databases(servers: Servers) -> Databases:
+    """Our own PostgreSQL, running."""
+    return Databases(servers)
+
+
+@pytest.fixture(scope="session")
+def broker(servers: Servers) -> Server:
+    """Our own Kafka as a server that can be killed and started again; `kafka` is its address."""
+    return servers.kafka[1]
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Servers, broker: Server) -> str:
+    """The bootstrap address of our own Kafka. Topics are shared: name yours by the test, or create your own."""
+    return servers.kafka[0].address
+
+
+@pytest.fixture(scope="module")
+def database(databases: Databases) -> Iterator[Callable[[str], str]]:
+    """`database("referral")`: the address of this module's own migrated database of that service."""
+    made: dict[str, str] = {}
+
+    def address(service: str) -> str:
+        if service not in made:
+            made[service] = databases.migrated(service)
+        return made[service]
+
+    yield address
+    for used in made.values():
+        databases.drop(used)
+
+
+@pytest.fixture
+def empty_database(databases: Databases) -> Iterator[Callable[..., str]]:
+    """`empty_database("referral")`: the address of a new database without tables, owned by that service's role."""
+    made: list[str] = []
+
+    def address(service: str = "empty") -> str:
+        made.append(databases.empty(service))
+        return made[-1]
+
+    yield address
+    for used in made:
+        databases.drop(used)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A development signing key of the tests' own: `keys.jwks` for RELIEFPATH_JWKS, `keys.token(…)` to call with."""
+    made = Keys(tmp_path_factory.mktemp("keys"))
+    made.ensure()
+    return made
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they ask for, and run pure ones first."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        for kind, fixture in NEEDS.items():
+            if fixture in asked:
+                item.add_marker(kind)
+    items.sort(key=lambda item: KINDS.index(_kind(item)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests of each kind passed, and how long they took."""
+    passed: list[pytest.TestReport] = terminalreporter.stats.get("passed", [])
+    counts = Counter(_kind_of(report) for report in passed)
+    seconds = {kind: sum(report.duration for report in passed if _kind_of(report) == kind) for kind in KINDS}
+    told = ", ".join(f"{counts[kind]} {kind} ({seconds[kind]:.1f} s)" for kind in KINDS if counts[kind])
+    terminalreporter.write_line(f"passed by kind: {told or 'none'}")
+
+
+def _kind(item: pytest.Item) -> str:
+    return next((kind for kind in reversed(KINDS) if item.get_closest_marker(kind)), "pure")
+
+
+def _kind_of(report: pytest.TestReport) -> str:
+    return next((kind for kind in reversed(KINDS) if kind in report.keywords), "pure")

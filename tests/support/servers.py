@@ -1,0 +1,134 @@
+"""The tests' own PostgreSQL and Kafka: real servers on free ports, started when a test first asks for them.
+
+They are those of the local stack, by its launchers, in a folder of their own: tests run beside a stack, and as root.
+A run that is killed leaves no process behind; the next one sweeps up its folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from stack import kafka, postgres
+from stack.child import Child, Process
+from stack.failure import Failure
+from stack.folder import DataFolder
+from stack.plan import CHECKOUT
+from stack.ports import free_ports
+from stack.supervisor import GRACE, Answers, Supervisor
+
+PLACE: Final = Path("/var/tmp")
+PREFIX: Final = "reliefpath-tests-"
+PATIENCE: Final = 60.0
+
+Result = TypeVar("Result")
+
+
+def finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run asynchronous work to its end, also from plain code that a running event loop has called."""
+
+    def run() -> Result:
+        loop = asyncio.new_event_loop()  # not asyncio.run: it would unset the loop that pytest-asyncio set
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            loop.close()
+
+    if asyncio._get_running_loop() is None:
+        return run()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(run).result()
+
+
+class Server:
+    """One running server, that a test may kill and start again."""
+
+    def __init__(self, process: Process, answers: Answers, logs: Path) -> None:
+        self._process, self._answers, self._logs = process, answers, logs
+        self.child = Child(process, logs)
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        os.kill(self.child.pid, signal.SIGKILL)
+        await self.child.ended(10)
+
+    async def start(self) -> None:
+        """Start it again on the same data if it does not run, and wait until it answers."""
+        if not self.child.running:
+            self.child = Child(self._process, self._logs)
+        deadline = time.monotonic() + PATIENCE
+        while not await self._answers():
+            if not self.child.running or time.monotonic() > deadline:
+                raise Failure(f"The tests' {self._process.name} does not answer:\n{self.child.last_lines()}")
+            await asyncio.sleep(0.03)
+
+    async def stop(self) -> None:
+        """End it gently."""
+        await self.child.stop(GRACE)
+
+
+class Servers:
+    """Both servers of one test run (of one worker of it), each started when it is first asked for."""
+
+    def __init__(self) -> None:
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=PLACE))
+        self.folder.chmod(0o755)  # the account that runs PostgreSQL must get through
+        self._lock = (self.folder / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._supervisor = Supervisor(self.folder / "logs")
+        self._running: list[Server] = []
+
+    @cached_property
+    def postgres(self) -> tuple[postgres.PostgreSQL, Server]:
+        """The cluster, not durable (tests lose nothing by a power cut), and the server that runs it."""
+        refuge = DataFolder.of({}, CHECKOUT).refuge
+        installation, home = postgres.locate(self.folder / "postgres", refuge, lambda _: None)
+        cluster = postgres.PostgreSQL(installation, home, free_ports(1)[0], durable=False)
+        finish(cluster.prepare(self._supervisor.once, "tests"))
+        return cluster, self._run(cluster.process(), cluster.answers)
+
+    @cached_property
+    def kafka(self) -> tuple[kafka.Kafka, Server]:
+        """The broker and the server that runs it."""
+        java = kafka.require_java(os.environ)
+        pom = CHECKOUT / "deploy" / "kafka" / "pom.xml"
+        jars = finish(kafka.jars(pom, CHECKOUT / ".kafka", self._supervisor.once, os.environ, print))
+        port, controller = free_ports(2)
+        broker = kafka.Kafka(java, jars, self.folder / "kafka", port, controller)
+        finish(broker.prepare(self._supervisor.once, kafka.pinned_version(pom)))
+        return broker, self._run(broker.process(), broker.answers)
+
+    def close(self) -> None:
+        """Stop what was started and remove its data."""
+        for server in self._running:
+            finish(server.stop())
+        self._lock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run(self, process: Process, answers: Answers) -> Server:
+        server = Server(process, answers, self.folder / "logs")
+        self._running.append(server)
+        finish(server.start())
+        return server
+
+
+def _sweep() -> None:
+    """Remove the folders of runs that were killed; a folder whose lock is free has no run."""
+    for left in PLACE.glob(f"{PREFIX}*"):
+        try:
+            with (left / "lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            continue
