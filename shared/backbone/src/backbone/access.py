@@ -1,4 +1,4 @@
-"""Who is asking, and what may be shown to them. Default deny: no valid token, no role, no common facility, no answer."""
+"""Who is asking, and what may be shown to them. By default nothing."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def add_creation_route(
     shown: type[Shown],
     location: str,
 ) -> None:
-    """POST {path} creates a thing by this transition. `create(uow, principal, command, **path ids)` returns what is shown.
+    """POST {path} creates a thing by this transition; `create(uow, principal, command, **ids)` returns what is shown.
 
     `location` is the address of the new thing, with `{id}` in it. Path parameters are ids.
     """

@@ -137,9 +137,9 @@ held = Table(
     Index("ix_held_place", "speaker", "stream", "seq", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("ix_held_due", "next_try_at", postgresql_where=text("ended_at IS NULL")),
 )
-"""Events that could not take effect yet. `missing`: an earlier one has not come; `waiting`: its reaction lacks an event of
-another speaker; `retrying`: it failed and will be tried again; `parked`: it failed too often; `behind`: one of these is
-before it."""
+"""Events that could not take effect yet. `missing`: an earlier one has not come; `waiting`: its reaction lacks an event
+of another speaker; `retrying`: it failed and will be tried again; `parked`: it failed too often; `behind`: one of these
+is before it."""
 
 dead_letters = Table(
     "dead_letters",

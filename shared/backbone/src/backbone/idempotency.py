@@ -58,7 +58,7 @@ def check_key(key: str | None) -> str:
 
 
 async def recall(uow: UnitOfWork, key: str, request: str) -> Answer | None:
-    """Claim the key for this request, or the answer it already got. Raises KeyReused, Conflict while it is in flight."""
+    """Claim the key for this request, or the answer it already got. Raises KeyReused; Conflict while in flight."""
     subject = str(uow.actor)
     try:
         await uow.session.execute(text(f"SET LOCAL lock_timeout = '{WAIT}'"))

@@ -97,7 +97,7 @@ Lost = Callable[[set[Place]], Awaitable[None]]
 
 
 class OffsetGone(Exception):
-    """The offset to go on from is no longer, or not yet, in the topic: it was re-created or cut. Never skipped silently."""
+    """The offset to go on from is not in the topic, which was re-created or cut. Never skipped silently."""
 
     def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
         self.places = list(places)
@@ -123,7 +123,7 @@ class Producer:
     async def send(self, messages: Sequence[Outgoing]) -> None:
         """Send all and wait for every acknowledgement. Raises KafkaAway; then it is unknown which of them arrived.
 
-        After a failure the client is thrown away, as an idempotent one may never work again; the next call makes another.
+        After a failure the client is thrown away, as an idempotent one may never work again.
         """
         if not messages:
             return
@@ -164,7 +164,7 @@ class Producer:
 
 
 class KafkaLog:
-    """A member of a consumer group. Kafka shares out the partitions; where to go on is the database's word, not Kafka's."""
+    """A member of a consumer group. Kafka shares out the partitions; where to go on is the database's word."""
 
     def __init__(self, servers: str, topics: Sequence[str], group: str, instance: str, timeout: float) -> None:
         self._servers, self._topics, self._group, self._instance = servers, topics, group, instance
@@ -275,16 +275,16 @@ async def _abandon(stopping: Awaitable[None], seconds: float) -> None:
         log.warning("a Kafka client did not stop in time", error=type(error).__name__)
 
 
-async def beginnings(servers: str, places: Iterable[Place], timeout: float) -> dict[Place, int]:
+async def beginnings(servers: str, places: Iterable[Place], patience: float) -> dict[Place, int]:
     """The first offset each partition still holds."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, request_timeout_ms=int(timeout * 1000))
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, request_timeout_ms=int(patience * 1000))
     try:
-        await bounded(consumer.start(), timeout, "connect")
+        await bounded(consumer.start(), patience, "connect")
         wanted = [TopicPartition(one.topic, one.partition) for one in places]
-        found = await bounded(consumer.beginning_offsets(wanted), timeout, "ask for the beginnings")
+        found = await bounded(consumer.beginning_offsets(wanted), patience, "ask for the beginnings")
         return {Place(one.topic, one.partition): offset for one, offset in found.items()}
     finally:
-        await _abandon(consumer.stop(), timeout)
+        await _abandon(consumer.stop(), patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,22 +297,22 @@ class Topic:
     compacted: bool = False
 
 
-async def create_topics(servers: str, topics: Sequence[Topic], timeout: float) -> list[str]:
+async def create_topics(servers: str, topics: Sequence[Topic], patience: float) -> list[str]:
     """Create the topics that are missing; the names of those created. Raises KafkaAway."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(timeout * 1000))
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(patience * 1000))
     try:
-        await bounded(admin.start(), timeout, "connect")
-        existing = set(await bounded(admin.list_topics(), timeout, "list topics"))
+        await bounded(admin.start(), patience, "connect")
+        existing = set(await bounded(admin.list_topics(), patience, "list topics"))
         missing = [topic for topic in topics if topic.name not in existing]
         if not missing:
             return []
-        answer = await bounded(admin.create_topics([_new_topic(topic) for topic in missing]), timeout, "create topics")
+        answer = await bounded(admin.create_topics([_new_topic(topic) for topic in missing]), patience, "create topics")
         for name, code, *_ in answer.topic_errors:
             if code not in {0, TopicAlreadyExistsError.errno}:
                 raise KafkaAway(f"the topic {name} was not created: error {code}")
         return [topic.name for topic in missing]
     finally:
-        await _abandon(admin.close(), timeout)
+        await _abandon(admin.close(), patience)
 
 
 def _new_topic(topic: Topic) -> NewTopic:

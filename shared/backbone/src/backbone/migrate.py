@@ -25,9 +25,10 @@ SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 
 _CATALOGUE: Final = {
     "columns": """
-        SELECT c.table_schema || '.' || c.table_name || '.' || c.column_name, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
-        c.is_nullable, c.column_default, c.identity_generation) FROM information_schema.columns c
-        JOIN pg_attribute a ON a.attrelid = format('%I.%I', c.table_schema, c.table_name)::regclass AND a.attname = c.column_name
+        SELECT c.table_schema || '.' || c.table_name || '.' || c.column_name,
+        concat_ws(' ', format_type(a.atttypid, a.atttypmod), c.is_nullable, c.column_default, c.identity_generation)
+        FROM information_schema.columns c JOIN pg_attribute a
+        ON a.attrelid = format('%I.%I', c.table_schema, c.table_name)::regclass AND a.attname = c.column_name
         WHERE c.table_schema IN ('public', 'backbone') AND c.table_name <> 'alembic_version'""",
     "constraints": """
         SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -55,8 +56,7 @@ def config_of(service: str, address: str | None = None) -> Config:
 
 def metadata_of(service: str) -> MetaData:
     """A service's own tables, as its code declares them."""
-    metadata = importlib.import_module(f"{service}.tables").Base.metadata
-    assert isinstance(metadata, MetaData)
+    metadata: MetaData = importlib.import_module(f"{service}.tables").Base.metadata
     return metadata
 
 

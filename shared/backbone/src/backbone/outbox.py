@@ -1,4 +1,4 @@
-"""The outbox: events become rows in the transaction of the change that they tell of, each with its place in its stream."""
+"""The outbox: events become rows in the transaction of the change they tell of, each with its place in its stream."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ async def write(uow: UnitOfWork) -> None:
         counts[said.stream] = counts.get(said.stream, 0) + 1
     taken = await uow.session.execute(
         text(
-            "UPDATE backbone.streams s SET seq = s.seq + w.n FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[]))"
-            " AS w(stream, n) WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
+            "UPDATE backbone.streams s SET seq = s.seq + w.n"
+            " FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[])) AS w(stream, n)"
+            " WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
         ),
         {"streams": list(counts), "counts": list(counts.values())},
     )

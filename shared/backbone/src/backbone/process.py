@@ -134,7 +134,7 @@ def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
 
 
 def run_worker(service: Service) -> None:
-    """Relay, consume, retry and watch deadlines until told to stop. The end of any of these is the end of the process."""
+    """Relay, consume, retry and watch deadlines until told to stop. The end of one of these ends the process."""
     settings = _settings("worker", service)
     _exit_on_failure(_Worker(service, settings).run())
 

@@ -60,6 +60,11 @@ FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[]) AS m(bucket,
 WHERE c.bucket = m.bucket AND c.fence = m.fence
 """
 _FENCE: Final = "UPDATE backbone.cursors SET fence = fence + 1 WHERE bucket = $1 RETURNING fence"
+_REPLICAS: Final = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967295 AND mode = 'ShareLock' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _WAITING: Final = """
 SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(o.recorded_at)), 0)::float AS age
 FROM backbone.cursors c JOIN backbone.outbox o ON o.bucket = c.bucket AND o.id > c.sent
@@ -203,8 +208,7 @@ class Replicas:
     async def count(self) -> int:
         """Relays at work on this database, at least one."""
         found = await self._connection.fetchval(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967295"
-            " AND mode = 'ShareLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            _REPLICAS,
             LOCK_SPACE,
         )
         return max(1, int(found))

@@ -6,7 +6,7 @@ The service that holds an event answers for it, so the state shown is the state 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -38,7 +38,7 @@ class Because(Command):
 
 
 class Lag(BaseModel):
-    """How far behind the consumer of one partition is. `seconds` counts from when the oldest unread message was recorded."""
+    """How far behind the consumer of one partition is. `seconds` is the age of the oldest unread message."""
 
     topic: str
     partition: int
@@ -246,8 +246,7 @@ async def discard_dead_letter(
 async def _once(request: Request, principal: Principal, key: str | None, work: Any) -> Response:
     require_role(principal, Role.OPERATIONS)
     body = await request.body()
-    command = read_command(Because, request, body)
-    assert isinstance(command, Because)
+    command = cast("Because", read_command(Because, request, body))
 
     async def because(uow: UnitOfWork) -> Answer:
         answer: Answer = await work(uow, command.reason)

@@ -11,7 +11,7 @@ from reliefpath.events import Speaker, topic_of
 
 
 def topics(settings: Settings) -> list[Topic]:
-    """Every topic, one per speaker; the directory's is compacted, as the latest word on a facility is the whole truth."""
+    """Every topic, one per speaker. The directory's is compacted: the latest word on a facility is the whole truth."""
     return [
         Topic(
             topic_of(speaker),

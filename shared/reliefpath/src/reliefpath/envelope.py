@@ -1,4 +1,4 @@
-"""How an event travels: CloudEvents 1.0 attributes as Kafka headers, JSON data as the value, the stream's id as the key.
+"""How an event travels: CloudEvents 1.0 attributes as Kafka headers, JSON data as value, the stream's id as key.
 
 A stream is what is kept in order: a journey for everything about a patient, a facility for the directory. `seq` counts
 1, 2, 3… per stream and speaker; hearers use it to drop what they heard and to notice what they missed.
