@@ -15,9 +15,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _trace: ContextVar[str | None] = ContextVar("trace", default=None)
 
-LOGGABLE: Final = frozenset(
-    ["action", "address", "attempt", "attempts", "bucket", "buckets", "cause", "code", "count", "due_at", "duration_ms", "error", "event", "event_type", "exception", "field", "instance", "journey", "kind", "lag", "level", "line", "method", "next", "offset", "operation", "partition", "partitions", "port", "profile", "reason", "resource", "resource_id", "role", "route", "seconds", "seq", "service", "status", "stream", "subject_hash", "task", "timestamp", "topic", "trace", "tries", "version"]
-)
+# fmt: off
+LOGGABLE: Final = frozenset({
+    "action", "address", "attempt", "attempts", "bucket", "buckets", "cause", "code", "count", "due_at",
+    "duration_ms", "error", "event", "event_type", "exception", "field", "instance", "journey", "kind", "lag",
+    "level", "line", "method", "next", "offset", "operation", "partition", "partitions", "port", "profile",
+    "reason", "resource", "resource_id", "role", "route", "seconds", "seq", "service", "status", "stream",
+    "subject_hash", "task", "timestamp", "topic", "trace", "tries", "version",
+})
+# fmt: on
 """The fields a log line may carry: ids, codes, counts and times. Anything else is dropped, whoever logs it."""
 
 REGISTRY: Final = CollectorRegistry()
