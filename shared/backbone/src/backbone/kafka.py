@@ -15,7 +15,12 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+)
 
 log = structlog.get_logger()
 
@@ -36,6 +41,9 @@ CONSUMER_SETTINGS: Final[dict[str, Any]] = {
     "max_poll_interval_ms": 120_000,
     "max_partition_fetch_bytes": 4_194_304,
 }
+
+MOST_UNPLACED: Final = 100
+"""Reads in a row that may find a partition whose place is not set yet: about five seconds."""
 
 T = TypeVar("T")
 
@@ -170,6 +178,7 @@ class KafkaLog:
         self._servers, self._topics, self._group, self._instance = servers, topics, group, instance
         self._timeout = timeout
         self._consumer: AIOKafkaConsumer | None = None
+        self._unplaced = 0
 
     async def start(self, gained: Gained, lost: Lost) -> None:
         """Join the group. `gained` and `lost` are called at every redistribution."""
@@ -187,20 +196,13 @@ class KafkaLog:
 
     async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
         """Messages by partition, waiting up to `wait` seconds for the first. Raises OffsetGone, KafkaAway."""
-        from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
-
         try:
             read = await bounded(
                 self._live.getmany(timeout_ms=int(wait * 1000), max_records=most), wait + self._timeout, "read"
             )
+            self._unplaced = 0
         except KafkaAway as away:
-            cause = away.__cause__
-            if isinstance(cause, OffsetOutOfRangeError):
-                gone = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
-                raise OffsetGone((Place(one.topic, one.partition), at) for one, at in gone.items()) from cause
-            if isinstance(cause, NoOffsetForPartitionError):
-                raise OffsetGone([]) from cause
-            raise
+            read = await self._without_offset(away)
         return {
             Place(place.topic, place.partition): [
                 Incoming(
@@ -211,6 +213,20 @@ class KafkaLog:
             ]
             for place, messages in read.items()
         }  # fmt: skip
+
+    async def _without_offset(self, away: KafkaAway) -> dict[TopicPartition, list[Any]]:
+        """Nothing for a moment while `gained` has yet to say where to go on; otherwise the failure as it was."""
+        cause = away.__cause__
+        if isinstance(cause, OffsetOutOfRangeError):
+            gone = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
+            raise OffsetGone((Place(one.topic, one.partition), at) for one, at in gone.items()) from cause
+        if not isinstance(cause, NoOffsetForPartitionError):
+            raise away
+        self._unplaced += 1
+        if self._unplaced > MOST_UNPLACED:
+            raise OffsetGone([]) from cause
+        await asyncio.sleep(0.05)
+        return {}
 
     async def ends(self) -> dict[Place, int]:
         """The end of every partition that is ours."""
