@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -106,12 +107,16 @@ def _listeners(port: int) -> Iterator[tuple[int, str]]:
     """Who listens on the port, as far as /proc lets us see: process id and program."""
     sockets = set(_listening_sockets(port))
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            owned = {str(entry.readlink()) for entry in (folder / "fd").iterdir()}
-            if sockets & owned:
+        if any(_target(entry) in sockets for entry in folder.glob("fd/*")):
+            with contextlib.suppress(OSError):
                 yield int(folder.name), (folder / "comm").read_text().strip()
-        except OSError:
-            continue
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:  # closed meanwhile, or not ours to see
+        return ""
 
 
 def _listening_sockets(port: int) -> Iterator[str]:
