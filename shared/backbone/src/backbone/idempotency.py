@@ -68,7 +68,7 @@ async def recall(uow: UnitOfWork, key: str, request: str) -> Answer | None:
             .on_conflict_do_nothing()
             .returning(answers.c.key)
         )
-        await uow.session.execute(text("SET LOCAL lock_timeout = '0'"))
+        await uow.session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
     except DBAPIError as error:
         if sqlstate(error) == "55P03":
             raise Conflict(
