@@ -14,27 +14,11 @@ import pytest
 
 from stack.child import LARGEST_LOG, Child, Process
 from stack.failure import Failure
-
-
-def process(program: str, name: str = "stand-in", **changes: object) -> Process:
-    fields: dict[str, object] = {
-        "name": name,
-        "command": (sys.executable, "-c", program),
-        "environment": dict(os.environ),
-        "folder": Path("/"),
-    }
-    return Process(**{**fields, **changes})  # type: ignore[arg-type] - fields of the caller's choice
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+from tests.support.standins import alive, python
 
 
 async def test_what_a_child_writes_is_in_its_own_log(tmp_path: Path) -> None:
-    child = Child(process("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), tmp_path)
+    child = Child(python("stand-in", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), tmp_path)
     assert await child.ended(10)
     assert child.exit_code == 3
     assert child.ending() == "ended with code 3"
@@ -43,15 +27,15 @@ async def test_what_a_child_writes_is_in_its_own_log(tmp_path: Path) -> None:
 
 
 async def test_the_last_lines_are_those_of_this_start(tmp_path: Path) -> None:
-    await Child(process("print('yesterday')"), tmp_path).ended(10)
-    child = Child(process("print('today')"), tmp_path)
+    await Child(python("stand-in", "print('yesterday')"), tmp_path).ended(10)
+    child = Child(python("stand-in", "print('today')"), tmp_path)
     await child.ended(10)
     assert child.last_lines() == "    today"
     assert child.log.read_text() == "yesterday\ntoday\n"
 
 
 async def test_a_child_that_listens_is_asked_to_end(tmp_path: Path) -> None:
-    child = Child(process("import time; time.sleep(60)"), tmp_path)
+    child = Child(python("stand-in", "import time; time.sleep(60)"), tmp_path)
     assert await child.stop(grace=5)
     assert child.ending() == "was ended by SIGTERM"
 
@@ -60,7 +44,7 @@ async def test_a_child_that_does_not_listen_is_killed_after_its_grace(tmp_path: 
     program = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     )
-    child = Child(process(program), tmp_path)
+    child = Child(python("stand-in", program), tmp_path)
     while "deaf" not in child.last_lines():
         await asyncio.sleep(0.01)
     assert not await child.stop(grace=0.2)
@@ -68,7 +52,7 @@ async def test_a_child_that_does_not_listen_is_killed_after_its_grace(tmp_path: 
 
 
 async def test_ctrl_c_at_the_terminal_reaches_a_child_only_through_us(tmp_path: Path) -> None:
-    child = Child(process("import os; print(os.getsid(0))"), tmp_path)
+    child = Child(python("stand-in", "import os; print(os.getsid(0))"), tmp_path)
     await child.ended(10)
     assert int(child.last_lines()) == child.pid != os.getsid(0)
 
@@ -94,14 +78,14 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"stand-in could not be started: No such file or directory \(/nowhere/java\)"):
-        Child(process("", command=("/nowhere/java",)), tmp_path)
+        Child(Process("stand-in", ("/nowhere/java",), {}, Path("/")), tmp_path)
 
 
 async def test_a_log_that_grew_too_large_is_set_aside(tmp_path: Path) -> None:
     log = tmp_path / "stand-in.log"
     with log.open("wb") as file:
         file.truncate(LARGEST_LOG + 1)
-    child = Child(process("print('fresh')"), tmp_path)
+    child = Child(python("stand-in", "print('fresh')"), tmp_path)
     await child.ended(10)
     assert log.read_text() == "fresh\n"
     assert (tmp_path / "stand-in.log.1").stat().st_size == LARGEST_LOG + 1
