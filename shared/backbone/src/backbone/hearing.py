@@ -24,6 +24,7 @@ from reliefpath.envelope import (
     Attributes,
     Heard,
     InvalidEvent,
+    Origin,
     Unattributable,
     UnknownType,
     UnknownVersion,
@@ -179,13 +180,14 @@ class Hearer:
             return None
         before = uow.actor, uow.cause, uow.trace
         uow.actor, uow.cause, uow.trace = self._actor, f"event:{attributes.id}", child_of(attributes.trace)
+        heard = Heard(attributes, event, Origin(message.topic, message.partition, message.offset, message.recorded_at))
         started = time.perf_counter()
         try:
             if carefully:
                 async with uow.attempt():
-                    await reaction(uow, Heard(attributes, event))
+                    await reaction(uow, heard)
             else:
-                await reaction(uow, Heard(attributes, event))
+                await reaction(uow, heard)
             return None
         except Awaits as lacking:
             if not carefully:

@@ -124,6 +124,7 @@ async def hold(
             offset=message.offset,
             headers=dump_headers(message.headers),
             data=message.value or b"",
+            recorded_at=message.recorded_at,
             status=status,
             reason=reason[:500],
             attempts=attempts,
@@ -208,6 +209,7 @@ async def set_aside(uow: UnitOfWork, messages: Iterable[tuple[Incoming, str, str
             "key": message.key,
             "headers": [[name, value.decode("latin-1")] for name, value in message.headers],
             "data": message.value,
+            "recorded_at": message.recorded_at,
         }
         for message, digest, reason in messages
     ]
@@ -229,6 +231,6 @@ def _held_event(row: Any) -> HeldEvent:
             str(row.stream).encode(),
             bytes(row.data),
             load_headers(row.headers),
-            0,
+            round(row.recorded_at.timestamp() * 1000),
         ),
     )

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -45,6 +46,8 @@ CONSUMER_SETTINGS: Final[dict[str, Any]] = {
 MOST_UNPLACED: Final = 100
 """Reads in a row that may find a partition whose place is not set yet: about five seconds."""
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 T = TypeVar("T")
 
 
@@ -73,7 +76,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it was read."""
+    """A message as it was read. `at` is milliseconds since the epoch: when it was recorded."""
 
     topic: str
     partition: int
@@ -82,6 +85,11 @@ class Incoming:
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     at: int
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was recorded, by real time."""
+        return EPOCH + timedelta(milliseconds=self.at)
 
 
 class Log(Protocol):

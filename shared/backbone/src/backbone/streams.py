@@ -217,7 +217,8 @@ async def retry_dead_letter(
         row = await _open_letter(uow, id)
         uow.record("retry", "dead letter", id, before=row.status, reason=reason)
         headers = [(name, value.encode("latin-1")) for name, value in row.headers]
-        message = Incoming(row.topic, row.partition, row.offset, row.key, row.data, headers, 0)
+        at = round(row.recorded_at.timestamp() * 1000)
+        message = Incoming(row.topic, row.partition, row.offset, row.key, row.data, headers, at)
         outcomes = await _hearer(request).hear(uow, [message], carefully=True)
         if outcomes["dead_letter"]:
             await _end_letter(uow, id, "failed_again", None, None)

@@ -77,11 +77,22 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an event was read: its place in the log, and when the log recorded it, by real time."""
+
+    topic: str
+    partition: int
+    offset: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
-    """An event together with its attributes: what a reaction is given."""
+    """An event together with its attributes: what a reaction is given. It has no origin when no log was read."""
 
     attributes: Attributes
     event: Event
+    origin: Origin | None = None
 
 
 def encode_headers(attributes: Attributes) -> list[tuple[str, bytes]]:
