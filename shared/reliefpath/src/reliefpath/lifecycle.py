@@ -63,12 +63,14 @@ class Refused(Exception):
 
 
 class Return(StrEnum):
-    """A target that is not fixed: back to the state the thing was in before it was interrupted."""
+    """A target that is not fixed: back to the state before an interruption, or no other state than the present one."""
 
     TO_WHERE_IT_WAS = "where it was"
+    STAYS = "where it is"
 
 
 TO_WHERE_IT_WAS: Final = Return.TO_WHERE_IT_WAS
+STAYS: Final = Return.STAYS
 
 Guard = Callable[[Any, Any], Iterable[Finding]]
 """A named pure function of (facts, command) that yields every finding. `command` is None when only asked beforehand."""
@@ -167,7 +169,7 @@ class Lifecycle:
             if facts.returns_to is None:
                 raise ValueError(f"{self.name}: {action} returns to where it was, but nobody wrote that down")
             target = facts.returns_to
-        return target, advice
+        return facts.state if target is STAYS else target, advice
 
     def allowed(self, facts: Facts, *, role: Role, sides: frozenset[Side] = frozenset(Side)) -> tuple[Allowed, ...]:
         """What this caller may do from the present state, each action with the guards that are not met yet."""
@@ -227,7 +229,9 @@ class Lifecycle:
             if not transition.sources:
                 lines.append(f"    [*] --> {transition.target}: {transition.action}")
             for source in sorted(transition.sources):
-                if transition.target is TO_WHERE_IT_WAS:
+                if transition.target is STAYS:
+                    lines.append(f"    {source} --> {source}: {transition.action}")
+                elif transition.target is TO_WHERE_IT_WAS:
                     lines.append(f"    {source} --> [*]: {transition.action} (returns to where it was)")
                 else:
                     lines.append(f"    {source} --> {transition.target}: {transition.action}")
