@@ -37,7 +37,7 @@ E = TypeVar("E", bound=Told)
 
 
 class CauseKind(StrEnum):
-    """What led to an event. UNHEARD: an event that is not among the journey's; CONTRADICTED: one that comes after it."""
+    """What led to an event. UNHEARD: an event that is not among the journey's. CONTRADICTED: one that comes later."""
 
     EVENT = "event"
     REQUEST = "request"
@@ -125,11 +125,11 @@ def _ordered(known: Mapping[UUID, E]) -> list[E]:
     while remaining:
         if not ready:
             ready.append(_rank(_freed(remaining)))
-        *_, id = heapq.heappop(ready)
-        ordered.append(remaining.pop(id))
-        for follower in followers[id]:
+        *_, taken = heapq.heappop(ready)
+        ordered.append(remaining.pop(taken))
+        for follower in followers[taken]:
             if follower in remaining:
-                waiting_for[follower].discard(id)
+                waiting_for[follower].discard(taken)
                 if not waiting_for[follower]:
                     heapq.heappush(ready, _rank(known[follower]))
     return ordered
@@ -150,7 +150,7 @@ def _relations(known: Mapping[UUID, E]) -> tuple[dict[UUID, list[UUID]], dict[UU
             precedes(earlier.id, later.id)
     for event in known.values():
         cause = _event_named(event.cause)
-        if cause in known and cause != event.id:
+        if cause is not None and cause in known and cause != event.id:
             precedes(cause, event.id)
     return followers, waiting_for
 
@@ -166,7 +166,8 @@ def _freed(remaining: Mapping[UUID, E]) -> E:
     while speaker not in circle:
         circle.append(speaker)
         cause = _event_named(first[speaker].cause)
-        speaker = remaining[cause].speaker if cause in remaining else speaker
+        if cause is not None and cause in remaining:
+            speaker = remaining[cause].speaker
     return min((first[one] for one in circle[circle.index(speaker) :]), key=_rank)
 
 
