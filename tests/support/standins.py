@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from stack.child import Process
+from stack.folder import DataFolder
+from stack.plan import CHECKOUT, Plan
+from stack.ports import SERVICES, SPAN, Ports, free_ports, is_free
 
 READY = """
 import http.server, os, signal, sys, time
@@ -37,3 +43,50 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@dataclass(frozen=True)
+class StandInPlan(Plan):
+    """A plan whose servers are given and whose services are stand-ins, for tests of how a stack lives."""
+
+    broken: str = ""
+    """The name of the process that fails, or nothing."""
+
+    @classmethod
+    def beside(cls, folder: Path, **environ: str) -> Self:
+        """A plan on free ports with its data in this folder."""
+        given = {f"RELIEFPATH_DATABASE_{service.upper()}": "postgresql://given/none" for service in SERVICES}
+        base = free_span()
+        asked = {**os.environ, **given, "RELIEFPATH_KAFKA": "given:9092", "RELIEFPATH_PORT": str(base), **environ}
+        return cls(asked, CHECKOUT, DataFolder(folder), Ports(base))
+
+    def demo(self) -> Process:
+        return python(
+            "demo", "print('25 patients went the whole way')" if self.broken != "demo" else "raise SystemExit(3)"
+        )
+
+    def topics(self) -> Process:
+        return self._passing("topics")
+
+    def migrations(self, databases: Mapping[str, str]) -> list[Process]:
+        return [self._passing(f"{service}-migrations") for service in databases]
+
+    def processes(self, databases: Mapping[str, str]) -> list[Process]:
+        planned = super().processes(databases)
+        return [
+            python(process.name, "raise SystemExit('no table')")
+            if process.name == self.broken
+            else ready(process.name, process.port or 0)
+            for process in planned
+        ]
+
+    def _passing(self, name: str) -> Process:
+        return python(name, "raise SystemExit('refused')" if name == self.broken else "pass")
+
+
+def free_span() -> int:
+    """A base port from which on all ports of a stack are free."""
+    while True:
+        base = free_ports(1)[0]
+        if base < 65535 - SPAN and all(is_free(port) for port in range(base, base + SPAN)):
+            return base

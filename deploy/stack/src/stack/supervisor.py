@@ -95,8 +95,7 @@ class Supervisor:
     async def stop(self) -> None:
         """End everything, the highest rank first, each rank at once. Nothing runs afterwards."""
         self._stopping = True
-        for child in self._passing:
-            child.kill()
+        await asyncio.gather(*(child.stop(0.0) for child in self._passing))
         for rank in sorted({watched.rank for watched in self.watched}, reverse=True):
             children = [watched.child for watched in self.watched if watched.rank == rank]
             await asyncio.gather(*(child.stop(GRACE) for child in children))

@@ -1,0 +1,185 @@
+"""What a person asks of the stack."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from reliefpath.vocabulary import facility_id
+from stack.commands import demo, down, main, run, status, up
+from stack.failure import Failure
+from stack.folder import State
+from stack.plan import Plan
+from tests.support.standins import StandInPlan, alive
+
+
+def interrupt_when_shown(plan: Plan, seconds: float = 30.0) -> threading.Thread:
+    """Press Ctrl-C as soon as the stack is ready and has had time for its demo."""
+
+    def press() -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not ((state := plan.folder.state()) and state.ready):
+            time.sleep(0.05)
+        time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    return pressing
+
+
+def test_run_plays_the_demo_shows_the_card_and_stays_until_ctrl_c(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = StandInPlan.beside(tmp_path / "var")
+    pressing = interrupt_when_shown(plan)
+    assert run(plan) == 0
+    pressing.join()
+    told = capfd.readouterr().out
+    order = [
+        "services 8 of 8",
+        "25 patients went the whole way",
+        "addresses",
+        "tokens",
+        "running 00:",
+        "stopped everything",
+    ]
+    assert [told.index(words) for words in order] == sorted(told.index(words) for words in order)
+
+
+def test_a_demo_that_fails_is_told_and_makes_run_end_with_failure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plan = dataclasses.replace(StandInPlan.beside(tmp_path / "var"), broken="demo")
+    pressing = interrupt_when_shown(plan)
+    assert run(plan) == 1
+    pressing.join()
+    assert "The demo ended with code 3: see above" in capfd.readouterr().out
+
+
+def test_a_failure_is_one_sentence_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"], {"RELIEFPATH_PORT": "nonsense"}) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("RELIEFPATH_PORT is 'nonsense'")
+    assert "Traceback" not in told
+
+
+def test_where_nothing_runs_status_says_how_to_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"], {"RELIEFPATH_DATA": str(tmp_path)}) == 1
+    assert f"Nothing runs from {tmp_path}: start it with make run or make up." in capsys.readouterr().out
+
+
+def test_where_nothing_runs_the_demo_says_how_to_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"], {"RELIEFPATH_DATA": str(tmp_path)}) == 1
+    assert "Reliefpath is not running: start it with make up" in capsys.readouterr().err
+
+
+def test_where_nothing_runs_there_is_nothing_to_stop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down"], {"RELIEFPATH_DATA": str(tmp_path)}) == 0
+    assert f"Nothing runs from {tmp_path}." in capsys.readouterr().out
+
+
+def test_while_a_stack_starts_the_demo_is_asked_to_wait(tmp_path: Path) -> None:
+    plan = StandInPlan.beside(tmp_path)
+    with plan.folder.hold("up"):
+        plan.folder.tell(State(os.getpid(), "up", plan.ports.base, time.time()))
+        with pytest.raises(Failure, match="not ready yet: wait for it, then make demo"):
+            demo(plan)
+
+
+def test_up_where_it_already_is_up_shows_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = StandInPlan.beside(tmp_path)
+    with plan.folder.hold("up"):
+        plan.folder.tell(State(os.getpid(), "up", 9400, time.time(), ready=True))
+        assert up(plan) == 0
+    told = capsys.readouterr().out
+    assert f"already runs from {tmp_path}" in told
+    assert "http://127.0.0.1:9400/docs" in told
+
+
+def test_status_shows_every_process_and_whether_it_is_ready(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plan = StandInPlan.beside(tmp_path / "var")
+    told: list[int] = []
+    asking = threading.Thread(target=lambda: told.append(_when_ready(plan)))
+    asking.start()
+    pressing = interrupt_when_shown(plan)
+    run(plan)
+    asking.join()
+    pressing.join()
+    assert told == [0]
+    shown = capfd.readouterr().out
+    for service in plan.addresses:
+        assert re.search(rf"{service}-api +{plan.ports.api(service)} +\d+ +0  00:00:\d\d  yes", shown)
+    assert re.search(r"\d+ processes, \d+ MB; make run, process \d+; logs in ", shown)
+
+
+def _when_ready(plan: Plan) -> int:
+    while not ((state := plan.folder.state()) and state.ready):
+        time.sleep(0.05)
+    return status(plan)
+
+
+def test_down_stops_a_stack_however_it_was_started(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plan, seen = StandInPlan.beside(tmp_path / "var"), list[int]()
+
+    def ask() -> None:
+        while not ((state := plan.folder.state()) and state.ready):
+            time.sleep(0.05)
+        seen.extend(part.pid for part in state.parts)
+        assert down(plan) == 0
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    run(plan)
+    asking.join()
+    assert len(seen) == 8
+    assert not any(alive(pid) for pid in seen)
+    assert "Stopped everything that ran from" in capfd.readouterr().out
+
+
+def test_a_token_is_alone_on_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = {"RELIEFPATH_DATA": str(tmp_path)}
+    asked = ["token", "referrer", "--subject", "dr-a", "--facility", "north", "--hours", "2"]
+    assert main(asked, environ) == 0
+    keys = Plan.of(environ).keys
+    signed = capsys.readouterr().out.strip()
+    told = jwt.decode(signed, KeySet.import_key_set({"keys": _public(keys.jwks)}), algorithms=["ES256"])
+    assert told.claims["sub"] == "dr-a"
+    assert told.claims["facilities"] == [str(facility_id("north"))]
+    assert told.claims["exp"] - told.claims["iat"] == 7200
+
+
+def _public(jwks: Path) -> list[dict[str, str]]:
+    keys: list[dict[str, str]] = json.loads(jwks.read_text())["keys"]
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("asked", "environ", "sentence"),
+    [
+        ([], {}, "Name a role: make token ROLE=coordinator (one of referrer,"),
+        (["coordinator", "--hours", "0"], {}, "--hours takes more than 0"),
+        (["coordinator"], {"RELIEFPATH_JWKS": "https://id.example"}, "Tokens come from your own identity provider"),
+    ],
+)
+def test_a_token_that_cannot_be_made_is_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[str], environ: dict[str, str], sentence: str
+) -> None:
+    assert main(["token", *asked], {"RELIEFPATH_DATA": str(tmp_path), **environ}) == 1
+    assert capsys.readouterr().err.startswith(sentence)
+
+
+def test_a_role_that_nobody_knows_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "surgeon"], {"RELIEFPATH_DATA": str(tmp_path)})
+    assert "invalid choice: 'surgeon'" in capsys.readouterr().err
