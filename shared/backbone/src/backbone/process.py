@@ -19,7 +19,7 @@ from prometheus_client import generate_latest
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from backbone import clock, problems, streams
+from backbone import clock, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer, HeldRetries
 from backbone.database import Database
@@ -95,6 +95,7 @@ def build_api(
         telemetry=None,
     )
     app.state.hearer = Hearer(service.name, service.reactions, tries=1)
+    app.state.hears = service.hears
     app.state.larger_bodies = dict(larger_bodies or {})
     problems.install(app)
     for router in routers:
@@ -102,6 +103,7 @@ def build_api(
     app.include_router(_lifecycles(service))
     app.include_router(streams.router)
     app.include_router(clock.router)
+    app.include_router(stillness.router)
     app.include_router(_health(_api_is_ready))
     return app
 
