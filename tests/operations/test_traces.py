@@ -73,7 +73,9 @@ def test_no_effect_stands_before_its_cause_and_seq_is_kept_whatever_the_clocks_s
 
 
 @given(histories(), st.data())
-def test_causes_that_contradict_each_other_still_give_one_order_that_keeps_seq(happened: list[Event], data: st.DataObject) -> None:
+def test_causes_that_contradict_each_other_still_give_one_order_that_keeps_seq(
+    happened: list[Event], data: st.DataObject
+) -> None:
     broken = [
         replace(one, cause=f"event:{data.draw(st.sampled_from(happened)).id}") if data.draw(st.booleans()) else one
         for one in happened

@@ -53,7 +53,7 @@ async def journeys(
         statement = statement.where(col(Journey.setting).in_(setting))
     columns = Base.metadata.tables["journeys"].c
     statement = keyset(statement, [columns.since, columns.id], [datetime, UUID], cursor, limit)
-    return [_journey(row) for row in (await uow.session.execute(statement)).all()]
+    return [_journey(row, uow.now) for row in (await uow.session.execute(statement)).all()]
 
 
 async def journey(uow: UnitOfWork, id: UUID) -> JourneyTraced | None:
@@ -102,7 +102,7 @@ async def counts(uow: UnitOfWork) -> Counts:
     )
 
 
-def _journey(row: Row[Any]) -> JourneyShown:
+def _journey(row: Row[Any], now: datetime) -> JourneyShown:
     standing: Journey = row.Journey
     return JourneyShown(
         journey=standing.id,
@@ -110,6 +110,7 @@ def _journey(row: Row[Any]) -> JourneyShown:
         setting=Setting(standing.setting),
         exit=Exit(standing.exit) if standing.exit else None,
         since=standing.since,
+        seconds_in_stage=(now - standing.since).total_seconds(),
         began_at=standing.began_at,
         last_event=row.type,
         last_speaker=Speaker(row.speaker),

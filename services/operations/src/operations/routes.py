@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -33,7 +33,9 @@ async def _with_peers(app: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-READING_PROBLEMS = {status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 422, 503)}
+READING_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 422, 503)
+}
 
 router = APIRouter(lifespan=_with_peers, responses=READING_PROBLEMS)
 

@@ -18,13 +18,17 @@ from reliefpath.vocabulary import Exit, Role, Setting, Stage
 
 
 class JourneyShown(BaseModel):
-    """Where a journey stands. `since` is when it reached its stage; `last_…` tell of the last event heard of it."""
+    """Where a journey stands. `since` is when it reached its stage; `last_…` tell of the last event heard of it.
+
+    `seconds_in_stage` is by the one clock, as all its times are.
+    """
 
     journey: UUID
     stage: Stage
     setting: Setting
     exit: Exit | None
     since: datetime
+    seconds_in_stage: float
     began_at: datetime
     last_event: str
     last_speaker: Speaker

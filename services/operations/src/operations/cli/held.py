@@ -1,0 +1,193 @@
+"""`reliefpath parked` and `reliefpath dead-letters`: what could not take effect, why, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from operations.cli.api import Api, connect
+from operations.cli.display import Json, age, coloured, event_name, plain, show, table, tell, time_of, warn
+from operations.cli.failure import FOUND, USAGE, Commands, Failure, Refused
+from reliefpath.vocabulary import Role
+
+
+class Service(StrEnum):
+    """A service that may hold something back."""
+
+    REFERRAL = "referral"
+    SCHEDULING = "scheduling"
+    FOLLOWUP = "followup"
+    OPERATIONS = "operations"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One kind of thing that is held back: where it is, what it is called, and how a line of it looks."""
+
+    path: str
+    resource: str
+    help: str
+    problems: frozenset[str]
+    columns: Sequence[str]
+    row: Callable[[Mapping[str, Any]], Sequence[Any]]
+
+
+PARKED: Final = Shelf(
+    "/parked",
+    "event",
+    "Events that could not take effect yet: parked ones need a hand, others wait or are tried again by themselves.",
+    frozenset({"parked", "missing"}),
+    ["id", "service", "status", "stream", "event", "seq>", "tries>", "for>", "why"],
+    lambda one: (
+        one.get("id"),
+        one.get("service"),
+        coloured(one.get("status")),
+        one.get("stream"),
+        event_name(one.get("type")),
+        one.get("seq"),
+        one.get("attempts"),
+        age(one.get("held_at")),
+        one.get("reason"),
+    ),
+)
+DEAD_LETTERS: Final = Shelf(
+    "/dead-letters",
+    "dead letter",
+    "Messages that belong to no stream, so that nobody could hear them.",
+    frozenset({"new", "failed_again"}),
+    ["id", "service", "status", "topic", "partition>", "offset>", "bytes>", "for>", "why"],
+    lambda one: (
+        one.get("id"),
+        one.get("service"),
+        coloured(one.get("status")),
+        one.get("topic"),
+        one.get("partition"),
+        one.get("offset"),
+        one.get("bytes"),
+        age(one.get("set_aside_at")),
+        one.get("reason"),
+    ),
+)
+
+Ids = Annotated[list[UUID], typer.Argument(help="Ids, as `list` shows them.")]
+Because = Annotated[str, typer.Option("--reason", help="Why; written into the audit of the service that holds it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def commands(shelf: Shelf) -> typer.Typer:
+    """list, show, retry and discard for one shelf."""
+    group = typer.Typer(cls=Commands, help=shelf.help, no_args_is_help=True)
+
+    @group.command("list", help=f"Every {shelf.resource} held back, oldest first. Ends with 1 when one needs a hand.")
+    def list_them(
+        service: Annotated[list[Service] | None, typer.Option(help="Only of this service; repeat for more.")] = None,
+        status: Annotated[list[str] | None, typer.Option(help="Only with this status; repeat for more.")] = None,
+        limit: Annotated[int, typer.Option(min=1, help="Most shown.")] = 100,
+        as_json: Json = False,
+    ) -> None:
+        _list(shelf, service, status, limit, as_json)
+
+    @group.command("show", help=f"One {shelf.resource} in full.")
+    def show_one(id: Annotated[UUID, typer.Argument(help="Its id.")], as_json: Json = False) -> None:
+        with connect("operations", Role.OPERATIONS) as api:
+            found = api.get(f"{shelf.path}/{id}")
+        if as_json:
+            tell(found)
+        else:
+            show(table(["", ""], [(name, _value(name, value)) for name, value in found.items() if value is not None]))
+
+    @group.command("retry", help=f"Try each {shelf.resource} again where it is held.")
+    def retry(ids: Ids, reason: Because, dry_run: DryRun = False, yes: Yes = False, as_json: Json = False) -> None:
+        _mend(shelf, "retry", ids, reason, dry_run, yes, as_json)
+
+    @group.command("discard", help=f"Be done with each {shelf.resource}: it will have no effect.")
+    def discard(ids: Ids, reason: Because, dry_run: DryRun = False, yes: Yes = False, as_json: Json = False) -> None:
+        _mend(shelf, "discard", ids, reason, dry_run, yes, as_json)
+
+    return group
+
+
+def _list(
+    shelf: Shelf, service: Sequence[Service] | None, status: Sequence[str] | None, limit: int, as_json: bool
+) -> None:
+    with connect("operations", Role.OPERATIONS) as api:
+        pages = list(api.pages(shelf.path, limit, service=service, status=status))
+    found = [item for page in pages for item in page.get("items") or ()]
+    if as_json:
+        for one in found:
+            tell(one)
+    elif found:
+        show(table(shelf.columns, [shelf.row(one) for one in found]))
+    else:
+        show(plain(f"No {shelf.resource} is held back by a service that answered.", "green"))
+    silent = {str(one.get("service")): one.get("because") for page in pages for one in page.get("silent") or ()}
+    for name, because in silent.items():
+        warn(f"{name} {because}")
+    if pages and pages[-1].get("next"):
+        warn(f"There are more than {len(found)}: ask for them with --limit.")
+    if silent or any(one.get("status") in shelf.problems for one in found):
+        raise typer.Exit(FOUND)
+
+
+def _mend(shelf: Shelf, action: str, ids: Sequence[UUID], reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
+    if len(reason.strip()) < 3:
+        raise Failure("--reason wants a few words.", USAGE)
+    with connect("operations", Role.OPERATIONS) as api:
+        found = [api.get(f"{shelf.path}/{one}") for one in dict.fromkeys(ids)]
+        if dry_run or not yes:
+            if not as_json:
+                show(table(shelf.columns, [shelf.row(one) for one in found]))
+            if dry_run:
+                warn(f"Would {action} {_many(found, shelf)}; nothing was done.")
+                return
+            _confirm(f"{action.capitalize()} {_many(found, shelf)}?")
+        failed = [one for one in found if not _mend_one(api, shelf, action, one, reason, as_json)]
+    if failed:
+        raise typer.Exit(FOUND)
+
+
+def _mend_one(api: Api, shelf: Shelf, action: str, one: Mapping[str, Any], reason: str, as_json: bool) -> bool:
+    """Do it, say what became of it, and whether it is held back no longer."""
+    path = f"{shelf.path}/{one.get('id')}/{action}"
+    try:
+        done = api.post(path, {"reason": reason}, query={"service": one.get("service")}).body
+    except Refused as refused:
+        if as_json:
+            tell({"id": one.get("id"), "service": one.get("service"), "problem": dict(refused.problem)})
+        warn(f"{one.get('id')} {refused}")
+        return False
+    ended = done.get("ended_at") is not None
+    if as_json:
+        tell(done)
+    else:
+        why = "" if ended else f": {done.get('reason')}"
+        show(plain(f"{done.get('id')} {'is' if ended else 'is still'} {done.get('status')}{why}"))
+    return ended
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise Failure(
+            "Nobody is there to ask: say --yes if you mean it, or --dry-run to see what would be done.", USAGE
+        )
+    typer.confirm(question, abort=True)
+
+
+def _many(found: Sequence[Any], shelf: Shelf) -> str:
+    return f"{len(found)} {shelf.resource}{'s' * (len(found) != 1)}"
+
+
+def _value(name: str, value: Any) -> Any:
+    if name.endswith("_at"):
+        return time_of(value)
+    if name == "status":
+        return coloured(value)
+    return json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -1,0 +1,186 @@
+"""`reliefpath refer`: send bundles to the referral service; say of each what was found in it, or why it is refused."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import RenderableType
+
+from operations.cli.api import Api, connect
+from operations.cli.display import Json, console, plain, show, table, tell
+from operations.cli.failure import FOUND, USAGE, Failure, Refused
+from reliefpath.vocabulary import Role, Setting, Urgency
+
+GZIP: Final = b"\x1f\x8b"
+CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,79}")
+LOCAL_SENDER: Final = "development-sender"
+"""The facility that a local stack's token acts for when none is named."""
+
+MOST_SHOWN: Final = 12
+"""Sorts of things not understood that are listed for a person; --json has all."""
+
+
+def refer(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            allow_dash=True,
+            help="FHIR R4 bundles, plain or gzipped; - for standard input.",
+        ),
+    ],
+    to: Annotated[str, typer.Option(help="Code of the facility that is to see the patient.")],
+    reason: Annotated[str, typer.Option(help="Why, as a code: refractory-cancer-pain.")],
+    setting: Annotated[Setting, typer.Option(help="Where the patient is being cared for.")] = Setting.OUTPATIENT,
+    urgency: Annotated[Urgency | None, typer.Option(help="How soon, as you see it.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Read the record as it stood on that day (development only)."),
+    ] = None,
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", envvar="RELIEFPATH_FACILITY", help="Code of your facility, if you have several."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Refer the patient of each bundle. Ends with 1 when one of them is refused."""
+    if not CODE.fullmatch(reason):
+        raise Failure(
+            "--reason wants a code, such as refractory-cancer-pain: it travels in events, where no sentence may stand.",
+            USAGE,
+        )
+    asked = {
+        "to": to,
+        "reason_code": reason,
+        "setting": setting.value,
+        "urgency": urgency.value if urgency else None,
+        "as_of": as_of.date().isoformat() if as_of else None,
+        "sender": sender,
+    }
+    query = {name: value for name, value in asked.items() if value is not None}
+    if dry_run:
+        for file in files:
+            _would_send(file, query, as_json)
+        return
+    outcomes: list[Mapping[str, Any]] = []
+    with connect("referral", Role.REFERRER, sender or LOCAL_SENDER) as api:
+        for place, file in enumerate(files, start=1):
+            with _progress(f"{place} of {len(files)}: {file.name}"):
+                outcomes.append(send(api, file, query))
+            _tell_one(outcomes[-1], as_json)
+    if len(outcomes) > 1 and not as_json:
+        show("", _summary(outcomes))
+    if any("problem" in outcome for outcome in outcomes):
+        raise typer.Exit(FOUND)
+
+
+def send(api: Api, file: Path, query: Mapping[str, str]) -> dict[str, Any]:
+    """Send one bundle: what it opened and what was found in it, or the problem. Raises Unreachable."""
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    headers = {"Content-Type": "application/fhir+json"}
+    if raw.startswith(GZIP):
+        headers["Content-Encoding"] = "gzip"
+    try:
+        answer = api.post("/intake", raw, headers=headers, query=query).body
+    except Refused as refused:
+        return {"file": str(file), "outcome": "refused", "problem": dict(refused.problem), "told": str(refused)}
+    referral = answer.get("referral") or {}
+    return {
+        "file": str(file),
+        "outcome": "opened" if answer.get("new", True) else "known",
+        "referral": answer.get("id"),
+        "journey": referral.get("journey"),
+        "state": referral.get("state"),
+        "read_as_of": answer.get("read_as_of"),
+        "resources": answer.get("resources"),
+        "found": answer.get("facts_by_kind") or {},
+        "not_understood": referral.get("not_understood") or [],
+        "not_used": answer.get("not_used") or [],
+        "ignored": answer.get("ignored") or [],
+        "missing": referral.get("missing") or [],
+    }
+
+
+def _would_send(file: Path, query: Mapping[str, str], as_json: bool) -> None:
+    size = None if str(file) == "-" else file.stat().st_size
+    if as_json:
+        tell({"file": str(file), "outcome": "would be sent", "bytes": size, "query": dict(query)})
+    else:
+        asked = ", ".join(f"{name} {value}" for name, value in query.items())
+        show(plain(f"would send {file} ({size or 'unknown'} bytes): {asked}"))
+
+
+def _progress(told: str) -> AbstractContextManager[Any]:
+    terminal = console(error=True)
+    return terminal.status(plain(told)) if terminal.is_terminal else nullcontext()
+
+
+def _tell_one(outcome: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        tell({name: value for name, value in outcome.items() if name != "told"})
+    elif "problem" in outcome:
+        show(plain(outcome["file"], "bold red"), plain(f"  {outcome['told']}"))
+    else:
+        show(plain(outcome["file"], "bold green"), table(["", ""], _lines(outcome), headed=False, indent=2))
+
+
+def _lines(outcome: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    known = "  (known: this bundle had opened it before)" if outcome["outcome"] == "known" else ""
+    yield "referral", f"{outcome['referral']}, {outcome['state']}{known}"
+    yield "journey", outcome["journey"]
+    yield "read as of", f"{outcome['read_as_of']}, {outcome['resources']} resources"
+    found = ", ".join(f"{_words(kind)} {count}" for kind, count in outcome["found"].items())
+    yield "found", found or "nothing a referral can use"
+    for name, items in (("not understood", outcome["not_understood"]), ("not used", outcome["not_used"])):
+        yield name, _sorts(items) or "nothing"
+    if outcome["ignored"]:
+        yield "ignored", _sorts(outcome["ignored"]) + " (dated later)"
+    yield "missing", "\n".join(_lacking(one) for one in outcome["missing"]) or "nothing"
+
+
+def _sorts(items: Sequence[Mapping[str, Any]]) -> str:
+    """How many of each sort: by type, and by what it is called where that is said."""
+    told = []
+    most = sorted(items, key=lambda item: -int(item.get("count") or 0))[:MOST_SHOWN]
+    for one in most:
+        called = one.get("text") or one.get("code")
+        why = ": ".join(str(part) for part in (called, one.get("reason")) if part)
+        told.append(f"{one.get('count')} {one.get('type')}" + (f" ({why})" if why else ""))
+    left = _total(items) - _total(most)
+    return ", ".join(told) + (f", and {left} more" if left else "")
+
+
+def _lacking(finding: Mapping[str, Any]) -> str:
+    needed = "" if finding.get("advisory") else " (needed)"
+    return f"{finding.get('message')}{needed} {finding.get('satisfy') or ''}".rstrip()
+
+
+def _summary(outcomes: Sequence[Mapping[str, Any]]) -> RenderableType:
+    rows = []
+    for one in outcomes:
+        problem = one.get("problem")
+        if problem:
+            codes = ", ".join(str(reason.get("code")) for reason in problem.get("errors") or ()) or problem.get("title")
+            rows.append((Path(one["file"]).name, plain("refused", "red"), codes, "", "", ""))
+            continue
+        counts = [sum(one["found"].values()), _total(one["not_understood"]), len(one["missing"])]
+        rows.append((Path(one["file"]).name, plain(one["outcome"], "green"), one["referral"], *counts))
+    return table(["file", "outcome", "referral or reasons", "facts>", "not understood>", "missing>"], rows)
+
+
+def _total(items: Sequence[Mapping[str, Any]]) -> int:
+    return sum(int(one.get("count") or 0) for one in items)
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
