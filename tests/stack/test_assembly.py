@@ -83,7 +83,7 @@ async def test_our_own_servers_come_up_together_and_the_second_start_finds_their
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
     folder = DataFolder(open_folder / "var")
     folder.path.mkdir()
-    plan = StandInPlan({**environ, "RELIEFPATH_KAFKA": ""}, CHECKOUT, folder, Ports(free_span()))
+    plan = StandInPlan(environ, CHECKOUT, folder, Ports(free_span()))
     told = []
     for _ in range(2):
         supervisor, stream = Supervisor(folder.logs), io.StringIO()
@@ -95,5 +95,11 @@ async def test_our_own_servers_come_up_together_and_the_second_start_finds_their
             await supervisor.stop()
         told.append(stream.getvalue())
     assert all("PostgreSQL 18" in text and "Apache Kafka 4" in text for text in told)
-    (folder.kafka / "server.properties").unlink()
-    assert folder.kafka.exists()
+    assert ["migrations of 4 databases" in text for text in told] == [True, False]
+
+    (folder.postgres / "cluster.json").unlink()
+    supervisor = Supervisor(folder.logs)
+    with pytest.raises(ExceptionGroup) as refused:
+        await assemble(plan, supervisor, Report(io.StringIO()))
+    await supervisor.stop()
+    assert "is not a whole PostgreSQL data folder" in str(first_failure(refused.value))

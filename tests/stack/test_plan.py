@@ -79,6 +79,18 @@ def test_each_database_is_migrated_by_its_service_alone() -> None:
     assert all(sum("_DATABASE_" in name for name in migration.environment) == 1 for migration in migrations)
 
 
+def test_a_new_migration_is_noticed_and_other_files_are_not(tmp_path: Path) -> None:
+    versions = tmp_path / "services" / "referral" / "src" / "referral" / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "2026_11_23_create.py").write_text("revision = 1\n")
+    asked = Plan.of({}, tmp_path)
+    before = asked.migrations_digest
+    (versions.parents[1] / "rules.py").touch()
+    assert asked.migrations_digest == before
+    (versions / "2026_11_24_add.py").write_text("revision = 2\n")
+    assert asked.migrations_digest != before
+
+
 def test_other_settings_of_the_user_reach_every_process() -> None:
     for process in plan(RELIEFPATH_LOG_LEVEL="DEBUG", HOME="/home/someone").processes(DATABASES):
         assert process.environment["RELIEFPATH_LOG_LEVEL"] == "DEBUG"

@@ -9,6 +9,7 @@ from typing import Final
 
 from stack import kafka, postgres
 from stack.child import Process
+from stack.folder import replace
 from stack.plan import Plan
 from stack.ports import is_free, require_free
 from stack.report import Report, Step
@@ -33,37 +34,55 @@ async def assemble(plan: Plan, supervisor: Supervisor, report: Report) -> None:
     own |= {"Kafka": plan.folder.kafka} if java else {}
     plan.folder.require_whole(own)
     report.say(f"Reliefpath in {plan.folder.path}, ports from {plan.ports.base}")
-    databases = dict(plan.given_databases)
     async with asyncio.TaskGroup() as servers:
-        if cluster:
-            servers.create_task(_start_postgres(plan, cluster, identity, databases, supervisor, report))
-        if java:
-            servers.create_task(_start_kafka(plan, java, supervisor, report))
+        providing = servers.create_task(_databases(plan, cluster, identity, supervisor, report))
+        servers.create_task(_topics(plan, java, supervisor, report))
     plan.folder.mark_whole(own)
-    with report.step("topics and migrations"):
-        async with asyncio.TaskGroup() as steps:
-            steps.create_task(supervisor.must(plan.topics(), "the topics could not be created"))
-            for migration in plan.migrations(databases):
-                steps.create_task(supervisor.must(migration, "the database could not be brought to its newest form"))
-    await _start_services(plan, databases, supervisor, report)
+    await _start_services(plan, providing.result(), supervisor, report)
     report.say(f"  everything is ready after {time.monotonic() - started:.1f} s")
 
 
+async def _databases(
+    plan: Plan, cluster: postgres.PostgreSQL | None, identity: str, supervisor: Supervisor, report: Report
+) -> dict[str, str]:
+    """Every service's database, running and in its newest form; their addresses by service."""
+    databases = dict(plan.given_databases)
+    if cluster:
+        databases |= await _start_postgres(plan, cluster, identity, supervisor, report)
+    mark = cluster.home / "migrated" if cluster and not plan.given_databases else None
+    newest = plan.migrations_digest
+    if mark and mark.exists() and mark.read_text() == newest:
+        return databases
+    with report.step("migrations") as step:
+        step.note = f"of {len(databases)} databases"
+        async with asyncio.TaskGroup() as migrating:
+            for migration in plan.migrations(databases):
+                remedy = "the database could not be brought to its newest form"
+                migrating.create_task(supervisor.must(migration, remedy))
+    if mark:
+        replace(mark, newest)
+    return databases
+
+
+async def _topics(plan: Plan, java: str, supervisor: Supervisor, report: Report) -> None:
+    """A broker that runs, unless one was given, and its topics."""
+    if java:
+        await _start_kafka(plan, java, supervisor, report)
+    with report.step("topics"):
+        await supervisor.must(plan.topics(), "the topics could not be created")
+
+
 async def _start_postgres(
-    plan: Plan,
-    cluster: postgres.PostgreSQL,
-    identity: str,
-    databases: dict[str, str],
-    supervisor: Supervisor,
-    report: Report,
-) -> None:
+    plan: Plan, cluster: postgres.PostgreSQL, identity: str, supervisor: Supervisor, report: Report
+) -> dict[str, str]:
     with report.step("PostgreSQL") as step:
         step.note = "starting" if cluster.home.exists() else "making its data folder"
         await cluster.prepare(supervisor.once, identity)
         step.note = "starting"
         await supervisor.start(cluster.process(), SERVER_RANK, cluster.answers)
-        databases |= await cluster.provide(plan.own_databases)
-        step.note = f"{cluster.installation.version} on port {cluster.port}, {len(plan.own_databases)} databases"
+        databases = await cluster.provide(plan.own_databases)
+        step.note = f"{cluster.installation.version} on port {cluster.port}, {len(databases)} databases"
+    return databases
 
 
 async def _start_kafka(plan: Plan, java: str, supervisor: Supervisor, report: Report) -> None:

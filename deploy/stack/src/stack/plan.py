@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -136,6 +137,15 @@ class Plan:
             )
             for service in SERVICES
         ]
+
+    @property
+    def migrations_digest(self) -> str:
+        """Changes whenever a migration does: databases that stand at this need none."""
+        digest = hashlib.sha256()
+        for pattern in ("shared/*/src/*/migrations", "services/*/src/*/migrations"):
+            for path in sorted(found for folder in self.checkout.glob(pattern) for found in folder.rglob("*.py")):
+                digest.update(str(path.relative_to(self.checkout)).encode() + path.read_bytes())
+        return digest.hexdigest()
 
     def processes(self, databases: Mapping[str, str]) -> list[Process]:
         """The API and the worker of each service; each knows its own database only."""
