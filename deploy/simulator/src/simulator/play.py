@@ -1,0 +1,198 @@
+"""The play: many stories at once, each going on when what it waits for can be seen, all under one clock.
+
+A story is a coroutine. It acts through the APIs, and waits with `until` (something that will be seen) or `pause` (a
+time). The play waits until all services are still, lets each story act that now sees what it waits for, one after the
+other, and when none can go on moves the clock to the next working hour at which something is due. So nobody waits
+blindly, nobody is overtaken by time, and the same stories come in the same order every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from backbone.client import Refusal, Unreachable
+from simulator.clock import next_stop
+from simulator.people import NotOffered
+
+T = TypeVar("T")
+Look = Callable[[], Awaitable[T | None]]
+"""Looks once, through the APIs; None when it is not to be seen yet."""
+
+AT_ONCE = timedelta(hours=12)
+"""Within which an effect of somebody's action has to be seen: the next stop of the clock at the latest."""
+
+
+class WentWrong(Exception):
+    """A story did not go as it must; says in one sentence what was expected and what was found."""
+
+
+class Still(Protocol):
+    """What the play needs to know of stillness."""
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def next_deadline(self) -> datetime | None: ...
+
+
+class Timepiece(Protocol):
+    """What the play needs of the clock."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    async def settle(self) -> Still: ...
+
+    async def forward(self, to: datetime) -> None: ...
+
+
+@dataclass
+class Wait(Generic[T]):
+    """What a story waits for: something to be seen, not before one moment and not after another.
+
+    `looked` is how many events had been said at the last look: without a new one there is nothing new to see.
+    """
+
+    what: str
+    look: Look[T]
+    not_before: datetime
+    not_after: datetime
+    answer: asyncio.Future[T]
+    looked: int = -1
+
+
+@dataclass
+class Part:
+    """One story in the play: what it waits for, and how it ended."""
+
+    name: str
+    story: Callable[[Stage], Awaitable[None]]
+    waits: Wait[Any] | None = None
+    failure: str | None = None
+    began: datetime | None = None
+    ended: datetime | None = None
+    rests: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    @property
+    def days(self) -> float:
+        """How many simulated days it took."""
+        return (self.ended - self.began) / timedelta(days=1) if self.began and self.ended else 0.0
+
+
+class Stage:
+    """What the play gives to a story: the time, and the two ways to wait."""
+
+    def __init__(self, part: Part, clock: Timepiece) -> None:
+        self._part, self._clock = part, clock
+
+    @property
+    def now(self) -> datetime:
+        """The time it is by the services' clock."""
+        return self._clock.now
+
+    async def until(
+        self, what: str, look: Look[T], *, within: timedelta = AT_ONCE, not_before: datetime | None = None
+    ) -> T:
+        """What `look` sees, as soon as it sees it. Raises WentWrong when it takes longer than `within`.
+
+        With `not_before` nobody looks, and no time counts, before that moment.
+        """
+        begins = max(not_before or self.now, self.now)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._part.waits = Wait(what, look, begins, begins + within, answer)
+        self._part.rests.set()
+        return await answer
+
+    async def pause(self, until: datetime) -> None:
+        """Go on at the first stop of the clock at or after this moment."""
+
+        async def look() -> bool:
+            return True
+
+        await self.until(f"it is {until:%d %b %H:%M}", look, within=timedelta(days=3), not_before=until)
+
+
+class Play:
+    """All stories of one run."""
+
+    def __init__(self, clock: Timepiece, parts: Sequence[Part]) -> None:
+        self._clock, self.parts = clock, parts
+
+    @property
+    def over(self) -> int:
+        """How many stories have come to their end, a good or a bad one."""
+        return sum(part.ended is not None for part in self.parts)
+
+    async def run(self, at_each_stop: Callable[[], None] = lambda: None) -> None:
+        """Play every story to its end. A story that fails is noted in its part, and the others go on."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            for part in self.parts:
+                tasks.append(asyncio.create_task(self._tell(part)))
+                await part.rests.wait()
+            while self.over < len(self.parts):
+                while await self._round():
+                    pass
+                at_each_stop()
+                if self.over < len(self.parts):
+                    await self._clock.forward(await self._next_stop())
+            await self._clock.settle()
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell(self, part: Part) -> None:
+        part.began = self._clock.now
+        try:
+            await part.story(Stage(part, self._clock))
+        except (WentWrong, NotOffered, Refusal, Unreachable) as wrong:
+            part.failure = str(wrong)
+        finally:
+            part.waits, part.ended = None, self._clock.now
+            part.rests.set()
+
+    async def _round(self) -> bool:
+        """Once everything is still, let each story go on that sees what it waits for; whether any did."""
+        still = await self._clock.settle()
+        moved = False
+        for part in self.parts:
+            if part.waits is not None and part.waits.not_before <= self._clock.now:
+                moved |= await self._go_on(part, part.waits, still)
+        return moved
+
+    async def _go_on(self, part: Part, wait: Wait[Any], still: Still) -> bool:
+        if wait.looked == still.total and self._clock.now <= wait.not_after:
+            return False
+        wait.looked = still.total
+        try:
+            found = await wait.look()
+        except (WentWrong, Refusal, Unreachable) as wrong:
+            wait.answer.set_exception(wrong)
+        else:
+            if found is not None:
+                wait.answer.set_result(found)
+            elif self._clock.now > wait.not_after:
+                wait.answer.set_exception(WentWrong(f"It was not seen in time that {wait.what}."))
+            else:
+                return False
+        part.rests.clear()
+        part.waits = None
+        await part.rests.wait()
+        return True
+
+    async def _next_stop(self) -> datetime:
+        """The next working hour at which a deadline is due, or a story wants to look, or has waited long enough."""
+        now = self._clock.now
+        still = await self._clock.settle()
+        waits = [part.waits for part in self.parts if part.waits is not None]
+        moments = [wait.not_before if wait.not_before > now else wait.not_after for wait in waits]
+        if still.next_deadline is not None:
+            moments.append(still.next_deadline)
+        return next_stop(max(min(moments), now) + timedelta(seconds=1))
