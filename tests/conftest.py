@@ -13,10 +13,11 @@ import pytest
 
 from stack.keys import Keys
 from tests.support.databases import Databases
+from tests.support.network import Network
 from tests.support.servers import Server, Servers
 
 KINDS: Final = ("pure", "db", "kafka", "journey")
-NEEDS: Final = {"db": "databases", "kafka": "broker"}
+NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
 
 
@@ -73,6 +74,14 @@ def empty_database(databases: Databases) -> Iterator[Callable[..., str]]:
     yield address
     for used in made:
         databases.drop(used)
+
+
+@pytest.fixture(scope="session")
+def network(servers: Servers, databases: Databases) -> Iterator[Network]:
+    """All services as processes, for journeys: `network.addresses`, `network.token(…)`, `network.client`."""
+    running = Network(servers, databases)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from stack import kafka, postgres
 from stack.child import Child, Process
 from stack.failure import Failure
 from stack.folder import DataFolder
+from stack.kafka import Kafka, jars, pinned_version, require_java
 from stack.plan import CHECKOUT
 from stack.ports import free_ports
+from stack.postgres import PostgreSQL, locate
 from stack.supervisor import GRACE, Answers, Supervisor
 
 PLACE: Final = Path("/var/tmp")
@@ -90,23 +91,27 @@ class Servers:
         self._running: list[Server] = []
 
     @cached_property
-    def postgres(self) -> tuple[postgres.PostgreSQL, Server]:
+    def postgres(self) -> tuple[PostgreSQL, Server]:
         """The cluster, not durable (tests lose nothing by a power cut), and the server that runs it."""
         refuge = DataFolder.of({}, CHECKOUT).refuge
-        installation, home = postgres.locate(self.folder / "postgres", refuge, lambda _: None)
-        cluster = postgres.PostgreSQL(installation, home, free_ports(1)[0], durable=False)
+        installation, home = locate(self.folder / "postgres", refuge, lambda _: None)
+        cluster = PostgreSQL(installation, home, free_ports(1)[0], durable=False)
         finish(cluster.prepare(self._supervisor.once, "tests"))
         return cluster, self._run(cluster.process(), cluster.answers)
 
     @cached_property
-    def kafka(self) -> tuple[kafka.Kafka, Server]:
+    def kafka(self) -> tuple[Kafka, Server]:
         """The broker and the server that runs it."""
-        java = kafka.require_java(os.environ)
+        return self.another_kafka("kafka")
+
+    def another_kafka(self, name: str) -> tuple[Kafka, Server]:
+        """A broker besides, with topics of its own, in a folder of this name."""
+        java = require_java(os.environ)
         pom = CHECKOUT / "deploy" / "kafka" / "pom.xml"
-        jars = finish(kafka.jars(pom, CHECKOUT / ".kafka", self._supervisor.once, os.environ, print))
+        fetched = finish(jars(pom, CHECKOUT / ".kafka", self._supervisor.once, os.environ, print))
         port, controller = free_ports(2)
-        broker = kafka.Kafka(java, jars, self.folder / "kafka", port, controller)
-        finish(broker.prepare(self._supervisor.once, kafka.pinned_version(pom)))
+        broker = Kafka(java, fetched, self.folder / name, port, controller)
+        finish(broker.prepare(self._supervisor.once, pinned_version(pom)))
         return broker, self._run(broker.process(), broker.answers)
 
     def close(self) -> None:
