@@ -46,7 +46,12 @@ CONSUMER_SETTINGS: Final[dict[str, Any]] = {
 MOST_UNPLACED: Final = 100
 """Reads in a row that may find a partition whose place is not set yet: about five seconds."""
 
+SHARING: Final = 20.0
+"""Seconds that Kafka may take to share out partitions when a member died: its session, then the others' answers."""
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = 253_370_764_800_000
+"""The year 9999 in milliseconds since the epoch: a sender may write anything."""
 
 T = TypeVar("T")
 
@@ -88,8 +93,8 @@ class Incoming:
 
     @property
     def recorded_at(self) -> datetime:
-        """When it was recorded, by real time."""
-        return EPOCH + timedelta(milliseconds=self.at)
+        """When it was recorded, by real time. A time no clock could have shown is taken as the nearest one it could."""
+        return EPOCH + timedelta(milliseconds=min(max(self.at, 0), LAST_MOMENT))
 
 
 class Log(Protocol):
@@ -129,6 +134,13 @@ async def bounded(work: Awaitable[T], seconds: float, what: str) -> T:
         raise KafkaAway(f"{what}: {type(error).__name__}") from error
 
 
+class Sender(Protocol):
+    """What a relay needs to send: Kafka's producer, or its twin in memory."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> None: ...
+    async def stop(self) -> None: ...
+
+
 class Producer:
     """Sends messages in order and waits until all in-sync replicas have them."""
 
@@ -157,8 +169,7 @@ class Producer:
             )
             for message in messages
         ]
-        for acknowledgement in acknowledgements:
-            await acknowledgement
+        await asyncio.gather(*acknowledgements)
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -173,19 +184,40 @@ class Producer:
         return self._producer
 
     async def stop(self) -> None:
-        """Let go of the client, within the time-out even when Kafka does not answer."""
+        """Let go of the client, within the time-out even when Kafka does not answer.
+
+        What was acknowledged is there, so there is nothing to flush; a client that is left to flush while Kafka is away
+        would stay for ever, with its connections.
+        """
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _abandon(producer.stop(), self._timeout)
+            await _abandon(_let_go(producer), self._timeout + 1)
+
+
+async def _let_go(producer: AIOKafkaProducer) -> None:
+    sender, waiting = producer._sender, producer._message_accumulator  # noqa: SLF001 - it has no other way not to flush
+    if sender is not None and sender.sender_task is not None:
+        sender.sender_task.cancel()
+        await producer.client.close()  # what is under way ends at once
+    try:
+        await producer.stop()
+    finally:
+        waiting.fail_all(KafkaError())
 
 
 class KafkaLog:
-    """A member of a consumer group. Kafka shares out the partitions; where to go on is the database's word."""
+    """A member of a consumer group. Kafka shares out the partitions; where to go on is the database's word.
+
+    Until that word is there nothing of a partition is handed out: Kafka's client would begin by itself where the group
+    once told Kafka it was.
+    """
 
     def __init__(self, servers: str, topics: Sequence[str], group: str, instance: str, timeout: float) -> None:
         self._servers, self._topics, self._group, self._instance = servers, topics, group, instance
         self._timeout = timeout
         self._consumer: AIOKafkaConsumer | None = None
+        self._placed: set[Place] = set()
+        self._failure: Exception | None = None
         self._unplaced = 0
 
     async def start(self, gained: Gained, lost: Lost) -> None:
@@ -198,15 +230,22 @@ class KafkaLog:
             request_timeout_ms=int(self._timeout * 1000),
             **CONSUMER_SETTINGS,
         )
-        consumer.subscribe(self._topics, listener=_Listener(consumer, gained, lost))
+        consumer.subscribe(self._topics, listener=_Listener(self, gained, lost))
         self._consumer = consumer
-        await bounded(consumer.start(), self._timeout, "join the group")
+        await bounded(consumer.start(), self._timeout + SHARING, "join the group")
 
     async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
-        """Messages by partition, waiting up to `wait` seconds for the first. Raises OffsetGone, KafkaAway."""
+        """Messages by partition, waiting up to `wait` seconds for the first.
+
+        Raises OffsetGone, KafkaAway, and whatever `gained` raised.
+        """
+        if self._failure is not None:
+            raise self._failure
         try:
             read = await bounded(
-                self._live.getmany(timeout_ms=int(wait * 1000), max_records=most), wait + self._timeout, "read"
+                self._live.getmany(timeout_ms=int(wait * 1000), max_records=most),
+                wait + self._timeout + SHARING,
+                "read",
             )
             self._unplaced = 0
         except KafkaAway as away:
@@ -220,6 +259,7 @@ class KafkaLog:
                 for message in messages
             ]
             for place, messages in read.items()
+            if Place(place.topic, place.partition) in self._placed
         }  # fmt: skip
 
     async def _without_offset(self, away: KafkaAway) -> dict[TopicPartition, list[Any]]:
@@ -246,24 +286,31 @@ class KafkaLog:
 
     async def tell(self, positions: Mapping[Place, int]) -> None:
         """Tell Kafka where we are, for those who watch consumer groups. Nothing depends on it."""
-        with suppress(KafkaAway):
-            await bounded(
-                self._live.commit({TopicPartition(one.topic, one.partition): at for one, at in positions.items()}),
-                self._timeout,
-                "tell the position",
-            )
+        mine = self._live.assignment()
+        told = {TopicPartition(one.topic, one.partition): at for one, at in positions.items()}
+        told = {place: at for place, at in told.items() if place in mine}
+        if told:
+            with suppress(KafkaAway):
+                await bounded(self._live.commit(told), self._timeout, "tell the position")
 
     def pause(self, place: Place) -> None:
-        """Read no more of a partition for now."""
-        self._live.pause(TopicPartition(place.topic, place.partition))
+        """Read no more of a partition for now, if it is ours. A redistribution ends every pause."""
+        if (ours := self._ours(place)) is not None:
+            self._live.pause(ours)
 
     def resume(self, place: Place) -> None:
-        """Read a paused partition again."""
-        self._live.resume(TopicPartition(place.topic, place.partition))
+        """Read a paused partition again, if it is ours."""
+        if (ours := self._ours(place)) is not None:
+            self._live.resume(ours)
 
     def seek(self, place: Place, offset: int) -> None:
-        """Go on at this offset."""
-        self._live.seek(TopicPartition(place.topic, place.partition), offset)
+        """Go on at this offset, if the partition is ours."""
+        if (ours := self._ours(place)) is not None:
+            self._live.seek(ours, offset)
+
+    def _ours(self, place: Place) -> TopicPartition | None:
+        partition = TopicPartition(place.topic, place.partition)
+        return partition if partition in self._live.assignment() else None
 
     async def stop(self) -> None:
         """Leave, within the time-out even when Kafka does not answer."""
@@ -277,18 +324,35 @@ class KafkaLog:
             raise KafkaAway("the consumer is stopped")
         return self._consumer
 
+    async def take_back(self, places: set[Place], lost: Lost) -> None:
+        """Partitions go to others: hand out no more of them, and wait until nothing is in work."""
+        self._placed -= places
+        await self._or_fail(lost(places))
+
+    async def place(self, places: set[Place], gained: Gained) -> None:
+        """Partitions are ours now: hand them out once it is known where to go on."""
+        for place, offset in (await self._or_fail(gained(places)) or {}).items():
+            self.seek(place, offset)
+            self._placed.add(place)
+
+    async def _or_fail(self, answer: Awaitable[T]) -> T | None:
+        """Kafka's client only logs what fails while it redistributes; here the next read raises it."""
+        try:
+            return await answer
+        except Exception as error:
+            self._failure = error
+            return None
+
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
-    def __init__(self, consumer: AIOKafkaConsumer, gained: Gained, lost: Lost) -> None:
-        self._consumer, self._gained, self._lost = consumer, gained, lost
+    def __init__(self, source: KafkaLog, gained: Gained, lost: Lost) -> None:
+        self._source, self._gained, self._lost = source, gained, lost
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._lost({Place(one.topic, one.partition) for one in revoked})
+        await self._source.take_back({Place(one.topic, one.partition) for one in revoked}, self._lost)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        positions = await self._gained({Place(one.topic, one.partition) for one in assigned})
-        for place, offset in positions.items():
-            self._consumer.seek(TopicPartition(place.topic, place.partition), offset)
+        await self._source.place({Place(one.topic, one.partition) for one in assigned}, self._gained)
 
 
 async def _abandon(stopping: Awaitable[None], seconds: float) -> None:

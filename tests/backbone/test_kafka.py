@@ -1,0 +1,172 @@
+"""A real Kafka, behind the one module that knows its client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from backbone import kafka as subject
+from backbone.kafka import Incoming, KafkaAway, KafkaLog, Outgoing, Place, Producer, Topic, beginnings, create_topics
+from backbone.rows import new_id
+from tests.backbone.broker_suite import BrokerSuite, message
+from tests.support.servers import Server
+
+PATIENCE = 2.0
+
+
+class RealKafka:
+    """The tests' own Kafka as the shared suite uses it."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        self._senders: list[Producer] = []
+
+    async def topic(self, partitions: int = 1) -> str:
+        name = f"suite-{new_id()}"
+        await create_topics(self.servers, [Topic(name, partitions, 1)], 10)
+        return name
+
+    def sender(self) -> Producer:
+        self._senders.append(Producer(self.servers, PATIENCE, "suite"))
+        return self._senders[-1]
+
+    def log(self, topics: list[str], group: str) -> KafkaLog:
+        return KafkaLog(self.servers, topics, group, "", 10)
+
+    async def trim(self, place: Place, before: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(place.topic, place.partition): RecordsToDelete(before)})
+        finally:
+            await admin.close()
+
+    async def close(self) -> None:
+        for sender in self._senders:
+            await sender.stop()
+
+
+@pytest.fixture
+async def world(kafka: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RealKafka]:
+    monkeypatch.setitem(
+        subject.CONSUMER_SETTINGS, "heartbeat_interval_ms", 100
+    )  # news of a redistribution travels by it
+    real = RealKafka(kafka)
+    yield real
+    await real.close()
+
+
+class TestKafka(BrokerSuite):
+    """What the twin keeps, Kafka keeps."""
+
+
+def incoming(at: int) -> Incoming:
+    return Incoming("topic", 0, 0, None, None, (), at)
+
+
+def test_no_client_keeps_the_defaults_that_lose_data() -> None:
+    assert subject.PRODUCER_SETTINGS["acks"] == "all"
+    assert subject.PRODUCER_SETTINGS["enable_idempotence"] is True
+    assert subject.CONSUMER_SETTINGS["auto_offset_reset"] == "none"
+    assert subject.CONSUMER_SETTINGS["enable_auto_commit"] is False
+    assert subject.CONSUMER_SETTINGS["isolation_level"] == "read_committed"
+
+
+def test_a_message_says_when_it_was_recorded_also_when_its_sender_wrote_nonsense() -> None:
+    assert incoming(1_700_000_000_123).recorded_at.isoformat() == "2023-11-14T22:13:20.123000+00:00"
+    assert incoming(-1).recorded_at.year == 1970
+    assert incoming(2**62).recorded_at.year == 9999
+
+
+async def test_what_takes_too_long_is_kafka_being_away() -> None:
+    with pytest.raises(KafkaAway, match="ask: TimeoutError"):
+        await subject.bounded(asyncio.sleep(5), 0.01, "ask")
+
+
+async def test_a_header_without_a_value_is_an_empty_one(world: RealKafka) -> None:
+    topic, sender = await world.topic(), world.sender()
+    await sender.send([Outgoing(topic, b"key", b"", [("none", None)], 0)])  # type: ignore[list-item]  # others may send it
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        (read,) = await reader.read(1)
+    assert read.headers == (("none", b""),)
+
+
+async def test_topics_are_created_once_and_as_they_are_to_be(kafka: str) -> None:
+    wanted = [Topic(f"plain-{new_id()}", 3, 1), Topic(f"compacted-{new_id()}", 1, 1, compacted=True)]
+    assert await create_topics(kafka, wanted, 10) == [one.name for one in wanted]
+    assert await create_topics(kafka, wanted, 10) == []
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        described = {
+            one["topic"]: len(one["partitions"]) for one in await admin.describe_topics([w.name for w in wanted])
+        }
+        settings = {}
+        for topic in wanted:
+            (answer,) = await admin.describe_configs([subject_of(topic.name)])
+            settings[topic.name] = {name: value for name, value, *_ in answer.resources[0][4]}
+    finally:
+        await admin.close()
+    assert described == {one.name: one.partitions for one in wanted}
+    assert [settings[one.name]["cleanup.policy"] for one in wanted] == ["delete", "compact"]
+    assert {one["retention.ms"] for one in settings.values()} == {"-1"}
+
+
+def subject_of(topic: str) -> ConfigResource:
+    return ConfigResource(ConfigResourceType.TOPIC, topic)
+
+
+async def test_the_beginning_is_the_first_offset_that_is_still_there(world: RealKafka) -> None:
+    topic = await world.topic()
+    await world.sender().send([message(topic, "key", n) for n in range(5)])
+    await world.trim(Place(topic, 0), 2)
+    assert await beginnings(world.servers, [Place(topic, 0)], 10) == {Place(topic, 0): 2}
+
+
+async def test_nobody_at_the_address_is_kafka_being_away() -> None:
+    nowhere = "127.0.0.1:1"
+    for attempt in (
+        lambda: create_topics(nowhere, [Topic("topic", 1, 1)], 1),
+        lambda: beginnings(nowhere, [Place("topic", 0)], 1),
+        lambda: Producer(nowhere, 1, "suite").send([message("topic", "key")]),
+    ):
+        with pytest.raises(KafkaAway):
+            async with asyncio.timeout(5):
+                await attempt()
+
+
+async def test_while_kafka_is_down_nothing_hangs_and_afterwards_the_same_producer_sends(
+    world: RealKafka, broker: Server
+) -> None:
+    topic, sender = await world.topic(), world.sender()
+    await sender.send([message(topic, "key", 0)])
+    await broker.kill()
+    try:
+        for _ in range(2):
+            with pytest.raises(KafkaAway):
+                async with asyncio.timeout(3 * PATIENCE):
+                    await sender.send([message(topic, "key", 1)])
+        async with asyncio.timeout(3 * PATIENCE):
+            await sender.stop()
+    finally:
+        await broker.start()
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await sender.send([message(topic, "key", 2)])
+                break
+            except KafkaAway:
+                await asyncio.sleep(0.1)
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        async with asyncio.timeout(10):
+            read = await reader.read(2)
+            while read[-1].value != b"2":
+                read += await reader.read(1)
+    assert read[0].value == b"0"
