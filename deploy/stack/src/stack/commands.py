@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final, TextIO
 
 from reliefpath.vocabulary import Role, facility_id
-from stack.card import ROLES, card, default_facilities
+from stack.card import ROLES, card, directory, works_at
 from stack.failure import Failure
 from stack.folder import State
 from stack.footprint import footprint
@@ -174,7 +174,12 @@ def print_token(plan: Plan, asked: argparse.Namespace) -> int:
     if not 0 < asked.hours <= 24 * 366:
         raise Failure("--hours takes more than 0 and at most a year.")
     role = Role(asked.role)
-    facilities = [str(facility_id(code)) for code in asked.facility] or default_facilities(plan, role)
+    facilities = [str(facility_id(code)) for code in asked.facility]
+    if not facilities:
+        state = plan.folder.state()
+        facilities = works_at(role, directory(_running(plan, state)) if state else [])
+    if not facilities and role is not Role.PATIENT:
+        print("This token names no facility, so it shows no journey: add --facility CODE.", file=sys.stderr)
     print(plan.keys.token(role, asked.subject or role.value, facilities, timedelta(hours=asked.hours), asked.journey))
     return 0
 
