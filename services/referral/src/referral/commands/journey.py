@@ -1,0 +1,59 @@
+"""Writing in one journey: locked from the first line, and its read model folded before the last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+from uuid import UUID
+
+from backbone.database import UnitOfWork
+from referral.tables import Journey
+from reliefpath import journey as language
+from reliefpath.envelope import Actor
+from reliefpath.events import Event
+from reliefpath.vocabulary import Exit, Role, Setting, Stage
+
+ITSELF: Final = Actor(Role.SYSTEM, "referral")
+
+
+@asynccontextmanager
+async def writing(uow: UnitOfWork, journey: UUID) -> AsyncIterator[None]:
+    """Whatever the block says about this journey is folded into its row in the same transaction."""
+    await uow.lock(journey)
+    already = len(uow.said)
+    yield
+    said = [one.event for one in uow.said[already:] if one.stream == journey]
+    if said:
+        await _fold(uow, journey, said)
+
+
+@contextmanager
+def as_itself(uow: UnitOfWork) -> Iterator[None]:
+    """The service acts on its own account: what follows from a person's act is not that person's doing."""
+    before, uow.actor = uow.actor, ITSELF
+    try:
+        yield
+    finally:
+        uow.actor = before
+
+
+async def _fold(uow: UnitOfWork, journey: UUID, said: list[Event]) -> None:
+    row = await uow.session.get(Journey, journey)
+    before = None if row is None else _read(row)
+    after = before
+    for event in said:
+        after = language.fold(after, event, uow.now)
+    if after is None or after == before:
+        return
+    if row is None:
+        row = Journey(id=journey, stage="", setting="", since=uow.now, updated_at=uow.now)
+        uow.session.add(row)
+    row.stage, row.setting, row.since, row.exit = after.stage, after.setting, after.since, after.exit
+    row.updated_at = uow.now
+
+
+def _read(row: Journey) -> language.Journey:
+    return language.Journey(
+        Stage(row.stage), Setting(row.setting), row.since, None if row.exit is None else Exit(row.exit)
+    )

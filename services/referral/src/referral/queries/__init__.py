@@ -1,0 +1,1 @@
+"""What the referral service shows, read from its rows. Nothing here changes anything."""
