@@ -210,7 +210,7 @@ def _add_action_route(
         summary=transition.label,
         response_model=shown,
         responses=PROBLEM_RESPONSES,
-        openapi_extra=_body_of(transition.command),
+        openapi_extra=body_of(transition.command),
     )
 
 
@@ -252,7 +252,7 @@ def add_creation_route(
         summary=transition.label,
         response_model=shown,
         responses=PROBLEM_RESPONSES,
-        openapi_extra=_body_of(transition.command)
+        openapi_extra=body_of(transition.command)
         | {"parameters": [_path_parameter(name) for name in _names_in(path)]},
     )
 
@@ -275,7 +275,8 @@ def _ids(request: Request) -> dict[str, UUID]:
     return ids
 
 
-def _body_of(command: type[Command]) -> dict[str, Any]:
+def body_of(command: type[Command]) -> dict[str, Any]:
+    """The OpenAPI description of a body that is read as this command, for `openapi_extra`."""
     schema = command.model_json_schema(ref_template="#/components/schemas/{model}")
     inner = schema.pop("$defs", {})
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, TypeVar, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,6 +13,7 @@ from backbone.actions import (
     KeyHeader,
     MatchHeader,
     answer_once,
+    body_of,
     etag,
     expected_version,
     read_command,
@@ -48,12 +49,6 @@ KEEPERS = (Role.SCHEDULER, Role.OPERATIONS)
 Given = TypeVar("Given", bound=Command)
 
 
-def _body(command: type[Command]) -> dict[str, Any]:
-    """The body of a route that reads it itself, after the token and the role."""
-    schema = command.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 async def _read(cls: type[Given], request: Request) -> Given:
     return cast(Given, read_command(cls, request, await request.body()))
 
@@ -81,7 +76,7 @@ async def facilities(
     response_model=FacilityShown,
     responses=PROBLEM_RESPONSES,
     operation_id="facility_list",
-    openapi_extra=_body(FacilityGiven),
+    openapi_extra=body_of(FacilityGiven),
 )
 async def post_facility(request: Request, principal: Caller, idempotency_key: KeyHeader = None) -> Response:
     """List a facility. The same one again is answered with 200 and changes nothing."""
@@ -105,7 +100,10 @@ async def facility(request: Request, response: Response, principal: Caller, id: 
 
 
 @router.put(
-    "/facilities/{id}", responses=PROBLEM_RESPONSES, operation_id="facility_change", openapi_extra=_body(FacilityChange)
+    "/facilities/{id}",
+    responses=PROBLEM_RESPONSES,
+    operation_id="facility_change",
+    openapi_extra=body_of(FacilityChange),
 )
 async def put_facility(
     request: Request, response: Response, principal: Caller, id: UUID, if_match: MatchHeader = None
@@ -136,7 +134,7 @@ async def resources(
     response_model=ResourceShown,
     responses=PROBLEM_RESPONSES,
     operation_id="resource_add",
-    openapi_extra=_body(ResourceGiven),
+    openapi_extra=body_of(ResourceGiven),
 )
 async def post_resource(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
     """Add a resource to a facility. The same one again is answered with 200 and changes nothing."""
@@ -161,7 +159,10 @@ async def resource(request: Request, response: Response, principal: Caller, id: 
 
 
 @router.put(
-    "/resources/{id}", responses=PROBLEM_RESPONSES, operation_id="resource_change", openapi_extra=_body(ResourceChange)
+    "/resources/{id}",
+    responses=PROBLEM_RESPONSES,
+    operation_id="resource_change",
+    openapi_extra=body_of(ResourceChange),
 )
 async def put_resource(
     request: Request, response: Response, principal: Caller, id: UUID, if_match: MatchHeader = None
