@@ -196,7 +196,7 @@ class Hearer:
         except Exception as error:
             if not carefully or is_transient(error):
                 raise
-            log.warning("a reaction failed", event=str(attributes.id), event_type=attributes.type, exc_info=error)
+            log.warning("a reaction failed", resource_id=str(attributes.id), event_type=attributes.type, exc_info=error)
             return Failure(Status.RETRYING, describe(error))
         finally:
             REACTION_SECONDS.labels(attributes.type).observe(time.perf_counter() - started)
