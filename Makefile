@@ -1,5 +1,7 @@
 # Every target in a few lines; the work is in deploy/stack. `make` alone prints what there is.
 PYTHON ?= python3
+# Compiled modules are worth keeping: one start runs a dozen processes of the same code.
+unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
 .PHONY: help setup lock run up demo down status token test check format

@@ -17,7 +17,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 MEMBERS = ("shared/*", "services/*", "deploy/*")
-REQUIREMENTS = ("requirements/uv.txt", "requirements/development.txt")
+REQUIREMENTS = ("requirements/uv.txt", "requirements/runtime.txt", "requirements/development.txt")
 OLDEST = (3, 11)
 
 
@@ -87,6 +87,9 @@ def _install(checkout: Path, environment: Path) -> None:
     _say("installing the hashed requirements")
     install = ["pip", "install", "--quiet", "--python", str(python), "--no-deps"]
     requirements = ["--requirements", str(checkout / "requirements/development.txt")]
+    # What services import is compiled now, once, and not by a dozen processes at the same time when they first start.
+    runtime = str(checkout / "requirements/runtime.txt")
+    _uv(checkout, *install, "--require-hashes", "--compile-bytecode", "--requirements", runtime)
     _uv(checkout, *install, "--require-hashes", *requirements)
     editable = [argument for folder in members(checkout) for argument in ("--editable", str(folder))]
     _uv(checkout, *install, "--exact", "--no-build-isolation", *requirements, *editable)
