@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -50,6 +51,7 @@ def refer(
         str | None,
         typer.Option("--from", envvar="RELIEFPATH_FACILITY", help="Code of your facility, if you have several."),
     ] = None,
+    facts: Annotated[bool, typer.Option("--facts", help="List every fact found, with its source.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +79,7 @@ def refer(
         for place, file in enumerate(files, start=1):
             with _progress(f"{place} of {len(files)}: {file.name}"):
                 outcomes.append(send(api, file, query))
-            _tell_one(outcomes[-1], as_json)
+            _tell_one(outcomes[-1], facts, as_json)
     if len(outcomes) > 1 and not as_json:
         show("", _summary(outcomes))
     if any("problem" in outcome for outcome in outcomes):
@@ -94,20 +96,21 @@ def send(api: Api, file: Path, query: Mapping[str, str]) -> dict[str, Any]:
         answer = api.post("/intake", raw, headers=headers, query=query).body
     except Refused as refused:
         return {"file": str(file), "outcome": "refused", "problem": dict(refused.problem), "told": str(refused)}
-    referral = answer.get("referral") or {}
+    referral, facts = answer.get("referral") or {}, answer.get("facts") or []
     return {
         "file": str(file),
         "outcome": "opened" if answer.get("new", True) else "known",
         "referral": answer.get("id"),
         "journey": referral.get("journey"),
         "state": referral.get("state"),
-        "read_as_of": answer.get("read_as_of"),
+        "read_on": answer.get("read_on"),
         "resources": answer.get("resources"),
-        "found": answer.get("facts_by_kind") or {},
-        "not_understood": referral.get("not_understood") or [],
+        "found": dict(Counter(str(fact.get("kind")) for fact in facts)),
+        "facts": facts,
+        "not_understood": answer.get("not_understood") or [],
         "not_used": answer.get("not_used") or [],
         "ignored": answer.get("ignored") or [],
-        "missing": referral.get("missing") or [],
+        "missing": answer.get("missing") or [],
     }
 
 
@@ -125,20 +128,22 @@ def _progress(told: str) -> AbstractContextManager[Any]:
     return terminal.status(plain(told)) if terminal.is_terminal else nullcontext()
 
 
-def _tell_one(outcome: Mapping[str, Any], as_json: bool) -> None:
+def _tell_one(outcome: Mapping[str, Any], facts: bool, as_json: bool) -> None:
     if as_json:
         tell({name: value for name, value in outcome.items() if name != "told"})
     elif "problem" in outcome:
         show(plain(outcome["file"], "bold red"), plain(f"  {outcome['told']}"))
     else:
         show(plain(outcome["file"], "bold green"), table(["", ""], _lines(outcome), headed=False, indent=2))
+        if facts:
+            show(table(["kind", "what", "value>", "day", "source"], map(_fact, outcome["facts"]), indent=2), "")
 
 
 def _lines(outcome: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     known = "  (known: this bundle had opened it before)" if outcome["outcome"] == "known" else ""
     yield "referral", f"{outcome['referral']}, {outcome['state']}{known}"
     yield "journey", outcome["journey"]
-    yield "read as of", f"{outcome['read_as_of']}, {outcome['resources']} resources"
+    yield "read as of", f"{outcome['read_on']}, {outcome['resources']} resources"
     found = ", ".join(f"{_words(kind)} {count}" for kind, count in outcome["found"].items())
     yield "found", found or "nothing a referral can use"
     for name, items in (("not understood", outcome["not_understood"]), ("not used", outcome["not_used"])):
@@ -146,6 +151,17 @@ def _lines(outcome: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     if outcome["ignored"]:
         yield "ignored", _sorts(outcome["ignored"]) + " (dated later)"
     yield "missing", "\n".join(_lacking(one) for one in outcome["missing"]) or "nothing"
+
+
+def _fact(fact: Mapping[str, Any]) -> tuple[Any, ...]:
+    value = " ".join(str(part) for part in (fact.get("value"), fact.get("unit")) if part is not None)
+    return (
+        _words(str(fact.get("kind"))),
+        fact.get("display") or fact.get("code"),
+        value,
+        fact.get("day"),
+        fact.get("source"),
+    )
 
 
 def _sorts(items: Sequence[Mapping[str, Any]]) -> str:
