@@ -72,6 +72,7 @@ class Contents:
     superseded: list[Resource] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     _by_reference: dict[str, Resource] = field(default_factory=dict)
+    _held: dict[str, dict[str, Resource]] = field(default_factory=dict)
 
     def resolve(self, reference: object, within: Resource) -> Resource | None:
         """The resource a Reference points to, as seen from `within`; None when it is not in the bundle."""
@@ -79,10 +80,18 @@ class Contents:
         if target is None:
             return None
         if target.startswith("#"):
-            home = within.container or within
-            held = next((one for one in children(home.body, "contained") if one.get("id") == target[1:]), None)
-            return None if held is None else Resource(resource_type(held), within.source + target, held, container=home)
+            return self._held_by(within.container or within).get(target)
         return self._by_reference.get(target.split(HISTORY)[0])
+
+    def _held_by(self, home: Resource) -> dict[str, Resource]:
+        if home.source not in self._held:
+            self._held[home.source] = {
+                f"#{resource_id(body)}": Resource(
+                    resource_type(body), f"{home.source}#{resource_id(body)}", body, None, home
+                )
+                for body in children(home.body, "contained")
+            }
+        return self._held[home.source]
 
     def index(self) -> None:
         """Make every resource findable by full URL, by type and id, and by id as a UUID."""
@@ -141,15 +150,15 @@ def fingerprint(bundle: dict[str, Any]) -> str:
 def unpack(bundle: dict[str, Any]) -> Contents:
     """Every resource in the bundle, of nested bundles too, and the clinical ones contained in others."""
     contents = Contents(text(bundle.get("type")))
-    found: dict[tuple[str, str], Resource] = {}
+    found: dict[tuple[str, str], tuple[tuple[str, str, str], Resource]] = {}
     for one in _entries(bundle, contents):
-        key = (one.type, _home(one) + (one.id or one.source))
+        key, newness = (one.type, _home(one) + (one.id or one.source)), _newness(one)
         known = found.get(key)
-        if known is None or _newness(one) > _newness(known):
-            found[key], one = one, known or one
-        if found[key] is not one:
-            contents.superseded.append(one)
-    for resource in found.values():
+        if known is not None:
+            contents.superseded.append(one if newness <= known[0] else known[1])
+        if known is None or newness > known[0]:
+            found[key] = newness, one
+    for _, resource in found.values():
         contents.resources.append(resource)
         contents.resources.extend(_contained(resource))
     contents.index()
@@ -162,10 +171,11 @@ def gunzip_bounded(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     Raises TooLarge as soon as more than `limit` bytes have come out, and UnreadableBundle when it is no gzip or ends
     too early.
     """
-    inflater, total, begun = zlib.decompressobj(wbits=GZIP), 0, False
+    inflater, total, begun, ended = zlib.decompressobj(wbits=GZIP), 0, False, False
     try:
         for chunk in chunks:
-            rest, more = chunk, bool(chunk)
+            rest = chunk.lstrip(b"\0") if ended and not begun else chunk
+            more = bool(rest)
             while more:
                 room = max(1, min(PIECE, limit + 1 - total))
                 piece = inflater.decompress(rest, room)
@@ -177,7 +187,7 @@ def gunzip_bounded(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
                 begun = not inflater.eof
                 if inflater.eof:  # another member may follow, or the padding some writers leave
                     rest, inflater = inflater.unused_data.lstrip(b"\0"), zlib.decompressobj(wbits=GZIP)
-                    more = bool(rest)
+                    more, ended = bool(rest), True
                 else:
                     rest = inflater.unconsumed_tail
                     more = bool(rest) or len(piece) == room

@@ -70,7 +70,7 @@ class Dosing:
             dose = {"value": self.amount, "unit": self.unit}
         return {
             "dose": dose,
-            "times_per_day": self.times_a_day,
+            "times_per_day": None if self.times_a_day is None else round(self.times_a_day, 6),
             "as_needed": self.as_needed,
             "route": self.route,
             "instruction": self.instruction,
@@ -108,11 +108,12 @@ def dosing(body: Body) -> Dosing:
 
 def daily_amount(said: Dosing, strength: Strength | None) -> tuple[float | None, str | None]:
     """The amount a day in mg/d, or the rate of a patch in ug/h; (None, None) when anything needed is not written."""
+    if said.several or said.as_needed or said.amount is None:
+        return None, None
     if strength is not None and strength.unit in ("ug/h", "mg/h"):
-        worn = said.amount if said.amount is not None and _pieces(said.unit) else 1.0
-        rate = strength.value * (1.0 if strength.unit == "ug/h" else 1000.0) * worn
-        return round(rate, 6), "ug/h"
-    if said.several or said.as_needed or said.amount is None or said.times_a_day is None:
+        rate = strength.value * (1.0 if strength.unit == "ug/h" else 1000.0)
+        return (round(rate * said.amount, 6), "ug/h") if _pieces(said.unit) else (None, None)
+    if said.times_a_day is None:
         return None, None
     each = _milligrams(said, strength)
     return (None, None) if each is None else (round(each * said.times_a_day, 6), "mg/d")
@@ -145,7 +146,7 @@ def _times_a_day(timing: Body) -> float | None:
     frequency, period = number(repeat.get("frequency", 1)), number(repeat.get("period"))
     hours = HOURS.get(text(repeat.get("periodUnit")) or "")
     if frequency and period and hours and period > 0:
-        return round(frequency * 24 / (period * hours), 6)
+        return frequency * 24 / (period * hours)
     code = concept(timing.get("code"))
     return TIMES_A_DAY.get((code.first.code or code.said or "").casefold())
 

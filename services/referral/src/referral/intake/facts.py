@@ -62,8 +62,9 @@ class Fact(Found):
 
     code, system, display: as recorded. value, unit: in the unit the measure's record asks for; what was written stands
     in `extra["written"]` when it differs. at: as written; day: the first day that can mean. current: whether a
-    diagnosis or drug held on the day of reading; None when that is unknown or has no meaning. source: `Type/id`; path:
-    where in it. extra: by kind, see the readers; `drug` and `drug_class` for a drug, `cancer` and `behaviour` for a diagnosis.
+    diagnosis or drug held on the day of reading; None when that is unknown or has no meaning. source: `Type/id`.
+    path: where in that resource. extra: by kind, as the readers say; a drug has `drug` and `drug_class`, a diagnosis
+    `cancer` and `behaviour`.
     """
 
     kind: FactKind
