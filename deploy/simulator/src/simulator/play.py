@@ -1,9 +1,9 @@
 """The play: many stories at once, each going on when what it waits for can be seen, all under one clock.
 
-A story is a coroutine. It acts through the APIs, and waits with `until` (something that will be seen) or `pause` (a
-time). The play waits until all services are still, lets each story act that now sees what it waits for, one after the
-other, and when none can go on moves the clock to the next working hour at which something is due. So nobody waits
-blindly, nobody is overtaken by time, and the same stories come in the same order every time.
+A story is a coroutine. It acts through the APIs, and waits with `until` for something that will be seen. The play waits
+until all services are still, lets each story act that now sees what it waits for, one after the other, and when none
+can go on moves the clock to the next working hour at which something is due. So nobody waits blindly, nobody is
+overtaken by time, and the same stories come in the same order every time.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Part:
 
 
 class Stage:
-    """What the play gives to a story: the time, and the two ways to wait."""
+    """What the play gives to a story: the time, and a way to wait."""
 
     def __init__(self, part: Part, clock: Timepiece) -> None:
         self._part, self._clock = part, clock
@@ -96,25 +96,17 @@ class Stage:
         return self._clock.now
 
     async def until(
-        self, what: str, look: Look[T], *, within: timedelta = AT_ONCE, not_before: datetime | None = None
+        self, what: str, look: Look[T], *, not_after: datetime | None = None, not_before: datetime | None = None
     ) -> T:
-        """What `look` sees, as soon as it sees it. Raises WentWrong when it takes longer than `within`.
+        """What `look` sees, as soon as it sees it; nobody looks before `not_before`.
 
-        With `not_before` nobody looks, and no time counts, before that moment.
+        Raises WentWrong when it is not seen by `not_after`, which is at the next stop of the clock unless told.
         """
         begins = max(not_before or self.now, self.now)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._part.waits = Wait(what, look, begins, begins + within, answer)
+        self._part.waits = Wait(what, look, begins, not_after or begins + AT_ONCE, answer)
         self._part.rests.set()
         return await answer
-
-    async def pause(self, until: datetime) -> None:
-        """Go on at the first stop of the clock at or after this moment."""
-
-        async def look() -> bool:
-            return True
-
-        await self.until(f"it is {until:%d %b %H:%M}", look, within=timedelta(days=3), not_before=until)
 
 
 class Play:

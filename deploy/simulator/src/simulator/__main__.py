@@ -1,0 +1,59 @@
+"""`python -m simulator`: send synthetic patients through the installation that the environment names."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from backbone.client import Refusal, Unreachable
+from simulator import table
+from simulator.casting import assign
+from simulator.clock import NotStill
+from simulator.network import Network, NotSet
+from simulator.progress import Telling
+from simulator.run import Run
+from simulator.stories import STORIES
+
+PATIENTS = 30
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every story ended as it must, 1 when one did not or the run could not be played, each with a sentence."""
+    parser = argparse.ArgumentParser(prog="simulator", description="Sends synthetic patients through Reliefpath.")
+    parser.add_argument("--patients", type=int, default=PATIENTS, help=f"at least {len(STORIES)}, one for each branch")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same patients and stories")
+    parser.add_argument("--json", action="store_true", help="print what happened as JSON")
+    asked = parser.parse_args(arguments)
+    if asked.patients < len(STORIES):
+        parser.error(f"--patients takes at least {len(STORIES)}, so that every branch is played")
+    try:
+        return asyncio.run(play(asked.patients, asked.seed, as_json=asked.json))
+    except (NotSet, NotStill, Refusal, Unreachable) as wrong:
+        print(f"The simulator cannot go on: {wrong}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+async def play(patients: int, seed: int, *, as_json: bool = False) -> int:
+    """One run, with its progress, its tables and its verdict."""
+    telling = Console(stderr=as_json)
+    async with Network.of() as network:
+        run = Run(network, assign(patients, seed))
+        with Telling(telling, patients) as progress:
+            await run.perform(progress.at_stop)
+    if as_json:
+        print(json.dumps(table.as_data(run), indent=1))
+    else:
+        table.show(run, telling)
+    telling.print(table.verdict(run), highlight=False)
+    return 1 if any(outcome.failure for outcome in run.outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Courses: what a pain team proposes, decides with the patient, has authorised and does, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from reliefpath.vocabulary import CourseKind, Verdict
+from simulator import visits
+from simulator.case import Case
+from simulator.patients import Response
+from simulator.people import Shown, Thing
+
+AUTHORISED_FOR: Final = timedelta(days=60)
+LONGEST_TRIAL: Final = timedelta(days=45)
+LONGEST_OBSERVATION: Final = timedelta(days=150)
+
+
+async def assess(case: Case) -> None:
+    """The first visit, and what the clinician found; then the case conference."""
+    appointment = await visits.requested(case, visits.ASSESSMENT)
+    await visits.book(case, appointment)
+    await visits.attend(case, appointment)
+    await record_assessment(case)
+
+
+async def record_assessment(case: Case) -> None:
+    """What the clinician found, and what the case conference recommends."""
+    patient = case.patient
+    await case.staff.clinician.do(
+        "assess",
+        case.thing(),
+        average_pain=patient.average,
+        worst_pain=patient.worst,
+        personal_pain_goal=patient.goal,
+        setting=case.setting.value,
+        goal="To sit at the table with the family.",
+    )
+    picture = patient.picture
+    options = [one for one in (picture.trial, picture.treatment, picture.next_trial) if one]
+    await case.staff.coordinator.do(
+        "confer",
+        case.thing(),
+        attendance=["pain-clinician", "oncologist", "palliative-nurse"],
+        options=options,
+        recommended=options[:1],
+    )
+
+
+async def propose(case: Case, kind: CourseKind, modality: str, follows: Thing | None = None) -> Thing:
+    """The clinician proposes a modality."""
+    body: dict[str, Any] = {"kind": kind.value, "modality": modality}
+    if follows is not None:
+        body["follows"] = follows.id
+    shown = await case.staff.clinician.send("referral", f"{case.thing().path}/courses", body)
+    case.path.append(f"{modality} {kind}")
+    return case.thing("courses", shown["id"])
+
+
+async def decide(case: Case, course: Thing) -> None:
+    """Patient and clinician decide for it; the payer is asked and agrees; scheduling is asked for a time."""
+    clinician, coordinator = case.staff.clinician, case.staff.coordinator
+    await clinician.do(
+        "agree",
+        course,
+        goal="To sleep through the night.",
+        options_discussed=["this", "medication-only", "no-procedure"],
+        risks_discussed=["bleeding", "infection", "no-relief"],
+        leaflet="leaflet-2026-1",
+        personal_pain_goal=case.patient.goal,
+    )
+    await coordinator.do("submit-authorisation", course, payer="payer-a", submission=f"{case.label}/{len(case.path)}")
+    until = (case.now + AUTHORISED_FOR).isoformat()
+    await coordinator.do("authorise", course, reference=f"AUTH-{case.label}-{len(case.path)}", valid_until=until)
+    await coordinator.do("request", course)
+
+
+async def carry_out(
+    case: Case, kind: CourseKind, modality: str, response: Response, *, follows: Thing | None = None
+) -> Thing:
+    """From the proposal to the procedure, done and under observation."""
+    course = await propose(case, kind, modality, follows)
+    await decide(case, course)
+    appointment = await visits.requested(case, visits.PROCEDURE, course.id)
+    await visits.book(case, appointment)
+    await visits.attend(case, appointment)
+    await observe(case, course, response)
+    return course
+
+
+async def observe(case: Case, course: Thing, response: Response, *, unheard: int = 0) -> None:
+    """The procedure is known to be done, and its effect is being watched."""
+    await _state(case, course, "observing")
+    await case.agenda.note(case.staff.coordinator, course.id, response, unheard=unheard)
+
+
+async def judge_trial(case: Case, course: Thing) -> Verdict:
+    """The trial runs its time, a clinician judges it as the answers suggest, and the course hears of it."""
+    trial = await verdict_due(case, course)
+    return await give_verdict(case, course, trial)
+
+
+async def verdict_due(case: Case, course: Thing) -> Thing:
+    """The trial's time is over."""
+
+    async def look() -> Thing | None:
+        narrowed = {"course": course.id, "state": "awaiting_verdict"}
+        async for one in case.staff.clinician.listed("followup", "/trials", **narrowed):
+            return Thing("followup", "trials", one["id"])
+        return None
+
+    return await case.until("the trial awaits its verdict", look, within=LONGEST_TRIAL)
+
+
+async def give_verdict(case: Case, course: Thing, trial: Thing) -> Verdict:
+    """A clinician judges the trial as the answers suggest."""
+    shown = await case.staff.clinician.read(trial)
+    verdict = Verdict(shown["suggestion"]["verdict"])
+    await case.staff.clinician.do("judge", trial, verdict=verdict.value)
+    await _state(case, course, "judged")
+    case.path[-1] += f" {verdict}"
+    return verdict
+
+
+async def judge_treatment(case: Case, course: Thing) -> Verdict:
+    """The check-ins after the treatment are done, and a clinician says what it did."""
+
+    async def look() -> Shown | None:
+        shown = await case.staff.clinician.read(course)
+        return shown if shown["review_due_at"] else None
+
+    shown = await case.until("the treatment's review is due", look, within=LONGEST_OBSERVATION)
+    verdict = Verdict(shown["suggested"])
+    await case.staff.clinician.do("judge", course, verdict=verdict.value)
+    case.path[-1] += f" {verdict}"
+    return verdict
+
+
+async def _state(case: Case, course: Thing, state: str) -> None:
+    async def look() -> bool | None:
+        return True if (await case.staff.clinician.read(course))["state"] == state else None
+
+    await case.until(f"the course is {state}", look)

@@ -1,0 +1,111 @@
+"""From the referrer's letter to the pain service's answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from reliefpath.vocabulary import Setting, facility_id
+from simulator.bundles import bundle_of
+from simulator.case import Case
+from simulator.people import Shown, Thing
+
+FHIR: Final = "application/fhir+json"
+REASON: Final = "refractory-cancer-pain"
+ADVICE: Final = (
+    "An interventional procedure is unlikely to help now. Please rotate the opioid, and refer again if the pain stays "
+    "above the patient's own goal."
+)
+
+
+async def refer(case: Case, to: str, *, leaving_out: Iterable[str] = (), setting: Setting = Setting.OUTPATIENT) -> None:
+    """The referrer sends the patient's record to a pain service."""
+    case.at, case.setting = to, setting
+    bundle = bundle_of(case.patient, case.run, case.now, leaving_out)
+    shown = await case.cast.referrer.hand_in(
+        "referral", "/intake", json.dumps(bundle).encode(), FHIR, to=to, reason_code=REASON, setting=setting.value
+    )
+    case.referral, case.journey = shown["id"], shown["referral"]["journey"]
+
+
+async def receive(case: Case) -> None:
+    """The coordinator finds the referral in the worklist and takes it in hand."""
+    coordinator = case.staff.coordinator
+
+    async def look() -> Shown | None:
+        async for one in coordinator.listed("referral", "/referrals", state="requested"):
+            if one["id"] == case.referral:
+                return one
+        return None
+
+    await case.until("the referral stands in the worklist", look)
+    await coordinator.do("receive", case.thing())
+
+
+async def accept(case: Case) -> None:
+    """The coordinator accepts it, as urgent as the records propose."""
+    shown = await case.read()
+    await case.staff.coordinator.do("accept", case.thing(), urgency=shown["proposal"]["urgency"] or "soon")
+
+
+async def decline(case: Case) -> None:
+    """A clinician declines it and tells the referrer what to do instead."""
+    await case.staff.clinician.do("decline", case.thing(), reason_code="conservative-options-left", advice=ADVICE)
+
+
+async def ask(case: Case, *items: str) -> None:
+    """The coordinator asks the referrer for what is missing."""
+    question = "Please send what is listed as missing."
+    await case.staff.coordinator.do("ask-information", case.thing(), items=list(items), question=question)
+
+
+async def supply(case: Case) -> None:
+    """The referrer finds the question in the worklist, and answers with the patient's function."""
+    referrer = case.cast.referrer
+
+    async def look() -> Shown | None:
+        async for one in referrer.listed("referral", "/referrals", state="awaiting_information"):
+            if one["id"] == case.referral:
+                return one
+        return None
+
+    await case.until("the referrer sees the question", look)
+    asked = (await referrer.read(case.thing()))["asked_items"]
+    fact = {"kind": "ecog", "value": case.patient.ecog, "on": case.now.date().isoformat()}
+    await referrer.do(
+        "supply-information", case.thing(), items=asked, facts=[fact], answer="As seen on the ward today."
+    )
+
+
+async def redirect(case: Case, to: str) -> None:
+    """A clinician redirects it to a larger place; from here on that place's people act."""
+    parent = case.referral
+    reason = "needs-what-we-cannot-do"
+    await case.staff.clinician.do("redirect", case.thing(), to=to, reason_code=reason)
+    case.at = to
+    coordinator = case.staff.coordinator
+
+    async def look() -> str | None:
+        async for one in coordinator.listed("referral", "/referrals", state="requested"):
+            if one["journey"] == case.journey and one["to_facility"]["id"] == str(facility_id(to)):
+                return str(one["id"])
+        return None
+
+    case.referral = await case.until("the larger place sees the referral", look, within=timedelta(days=1))
+    child = await case.read()
+    if child["parent"] != parent:
+        raise AssertionError("the child referral names its parent")
+
+
+async def clear(case: Case, kind: str) -> None:
+    """The coordinator finds what needs a hand, and sees to it."""
+
+    async def look() -> Shown | None:
+        shown = await case.read()
+        return next((one for one in shown["attentions"] if one["kind"] == kind and one["state"] == "open"), None)
+
+    attention = await case.until(f"the coordinator is told: {kind}", look, within=timedelta(days=5))
+    thing = Thing("referral", "attentions", attention["id"])
+    await case.staff.coordinator.do("clear", thing, outcome_code="seen-to")

@@ -1,0 +1,92 @@
+"""Visits: a time is found that is safe, the patient comes (or does not), and it takes place."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from simulator.case import Case
+from simulator.people import Shown, Thing
+from simulator.play import WentWrong
+
+ASSESSMENT: Final = "assessment"
+PROCEDURE: Final = "procedure"
+MINUTES: Final = {ASSESSMENT: 60, PROCEDURE: 90}
+NOTICE: Final = timedelta(hours=18)
+"""How long before a visit a patient is told of it, at least."""
+FORMS: Final = {"enoxaparin": "prophylactic"}
+"""The form in which synthetic patients take a drug, where the records tell forms apart."""
+
+
+async def requested(case: Case, purpose: str, course: str | None = None) -> Thing:
+    """The appointment that a scheduler has to find a time for."""
+
+    async def look() -> Thing | None:
+        narrowed: dict[str, Any] = {"journey": case.journey, "purpose": purpose, "state": "requested", "course": course}
+        async for one in case.staff.scheduler.listed("scheduling", "/appointments", **narrowed):
+            return Thing("scheduling", "appointments", one["id"])
+        return None
+
+    return await case.until(f"a time has to be found for the {purpose}", look)
+
+
+async def book(case: Case, appointment: Thing, *, asking: bool = False) -> datetime:
+    """Decide with prescribers what is left off, then take the first slot, if wanted by asking the patient.
+
+    When the visit ends.
+    """
+    await _decide_holds(case, appointment)
+    scheduler = case.staff.scheduler
+    shown = await scheduler.read(appointment)
+    soonest = (case.now + NOTICE).isoformat()
+    path = f"{appointment.path}/slots"
+    found = await scheduler.get("scheduling", path, minutes=MINUTES[shown["purpose"]], **{"from": soonest})
+    if not found["slots"]:
+        raise WentWrong(f"There is no slot for {shown['purpose']} at {case.at}: {found['unmet'] or 'all are taken'}.")
+    slot = {name: found["slots"][0][name] for name in ("starts_at", "minutes", "resources")}
+    if asking:
+        await scheduler.do("offer", appointment, **slot)
+        await case.person.do("accept", appointment)
+    else:
+        await scheduler.do("book", appointment, **slot)
+    return datetime.fromisoformat(found["slots"][0]["ends_at"])
+
+
+async def attend(case: Case, appointment: Thing) -> None:
+    """The patient comes on the day, and the visit takes place."""
+    shown = await case.staff.scheduler.read(appointment)
+    await case.pause(datetime.fromisoformat(shown["ends_at"]))
+    await case.staff.scheduler.do("arrive", appointment)
+    needs = sorted({need for hold in shown["holds"] for need in hold["needs"]})
+    await case.staff.clinician.do("start", appointment, **({"confirmed": needs} if needs else {}))
+    await case.staff.clinician.do("fulfil", appointment)
+
+
+async def cancel(case: Case, appointment: Thing) -> None:
+    """The patient cannot come, and says so in time."""
+    await case.person.do("cancel", appointment, reason_code="unwell", still_wanted=True)
+
+
+async def miss(case: Case, appointment: Thing) -> None:
+    """The patient does not come, and the scheduler writes it down."""
+    shown = await case.staff.scheduler.read(appointment)
+    await case.pause(datetime.fromisoformat(shown["ends_at"]))
+    await case.staff.scheduler.do("miss", appointment, reason_code="unknown")
+
+
+async def _decide_holds(case: Case, appointment: Thing) -> None:
+    """Whatever hinders clotting is left off from today, as agreed with its prescriber; or talked about, if unknown."""
+    shown: Shown = await case.staff.clinician.read(appointment)
+    for hold in shown["holds"]:
+        if hold["decided"] or hold["asks"] == "nothing":
+            continue
+        if hold["asks"] == "a_hold":
+            agreed: dict[str, Any] = {"drug": hold["drug"], "last_dose_at": case.now.isoformat()}
+            agreed["renal_impairment"] = False
+            if hold["drug"] in FORMS:
+                agreed["form"] = FORMS[hold["drug"]]
+            await case.staff.clinician.do("record-hold", appointment, **agreed)
+        else:
+            await case.staff.clinician.do(
+                "record-discussion", appointment, drug=hold["drug"], reason_code="agreed-with-prescriber"
+            )
