@@ -151,6 +151,9 @@ class DeadlineWatch:
 
 
 async def _end(uow: UnitOfWork, deadline: Deadline, how: str, error: str | None = None) -> None:
+    """The deadline has been, unless its own handler set it anew: then it stays open for its new time."""
     await uow.session.execute(
-        update(deadlines).where(deadlines.c.id == deadline.id).values(done_at=uow.now, ended=how, error=error)
+        update(deadlines)
+        .where(deadlines.c.id == deadline.id, deadlines.c.due_at == deadline.due_at)
+        .values(done_at=uow.now, ended=how, error=error)
     )
