@@ -104,9 +104,10 @@ async def verdict_due(case: Case, course: Thing) -> Thing:
     """The trial's time is over."""
 
     async def look() -> Thing | None:
-        narrowed = {"course": course.id, "state": "awaiting_verdict"}
+        narrowed = {"journey": case.journey, "state": "awaiting_verdict"}
         async for one in case.staff.clinician.listed("followup", "/trials", **narrowed):
-            return Thing("followup", "trials", one["id"])
+            if one["course"] == course.id:
+                return Thing("followup", "trials", one["id"])
         return None
 
     return await case.until("the trial awaits its verdict", look, within=LONGEST_TRIAL)
