@@ -78,7 +78,7 @@ class Fact(Found):
     current: bool | None = None
     source: str
     path: str
-    extra: dict[str, JsonValue] = {}
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def drug(self) -> str | None:
