@@ -38,12 +38,16 @@ class Api:
 
     def __init__(self, address: str, token: str, transport: httpx2.BaseTransport | None = None) -> None:
         self._address = address.rstrip("/")
+        try:
+            host = urlsplit(address).hostname
+        except ValueError:
+            raise Failure(f"{address!r} is no address of an API.", USAGE) from None
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(PATIENCE, connect=3),
             transport=transport,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             follow_redirects=False,
-            trust_env=urlsplit(address).hostname not in LOOPBACK,  # a proxy cannot reach this machine's own services
+            trust_env=host not in LOOPBACK,  # a proxy cannot reach this machine's own services
         )
 
     def __enter__(self) -> Self:

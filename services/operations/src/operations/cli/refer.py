@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections import Counter
@@ -29,16 +30,7 @@ MOST_SHOWN: Final = 12
 
 
 def refer(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-            help="FHIR R4 bundles, plain or gzipped; - for standard input.",
-        ),
-    ],
+    files: Annotated[list[Path], typer.Argument(help="FHIR R4 bundles, plain or gzipped; - for standard input.")],
     to: Annotated[str, typer.Option(help="Code of the facility that is to see the patient.")],
     reason: Annotated[str, typer.Option(help="Why, as a code: refractory-cancer-pain.")],
     setting: Annotated[Setting, typer.Option(help="Where the patient is being cared for.")] = Setting.OUTPATIENT,
@@ -61,6 +53,11 @@ def refer(
             "--reason wants a code, such as refractory-cancer-pain: it travels in events, where no sentence may stand.",
             USAGE,
         )
+    for file in files:
+        if str(file) != "-" and not os.access(file, os.R_OK):
+            raise Failure(f"{file} cannot be read; nothing was sent.", USAGE)
+        if file.is_dir():
+            raise Failure(f"{file} is a folder: name the bundles in it; nothing was sent.", USAGE)
     asked = {
         "to": to,
         "reason_code": reason,
