@@ -1,0 +1,1 @@
+"""What is read from the rows of follow-up, as it is shown."""
