@@ -34,7 +34,7 @@ def ready(name: str, port: int) -> Process:
 def python(name: str, program: str, *arguments: str, port: int | None = None) -> Process:
     """A stand-in that does what the program says."""
     command = (sys.executable, "-S", "-c", program, *arguments)
-    return Process(name=name, command=command, environment=dict(os.environ), folder=Path("/"), port=port)
+    return Process(name, command, dict(os.environ), Path("/"), port, tells_readiness=bool(port))
 
 
 def alive(pid: int) -> bool:

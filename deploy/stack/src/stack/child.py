@@ -36,13 +36,17 @@ class Account:
 
 @dataclass(frozen=True)
 class Process:
-    """What is to run. `port` answers /readyz where there is one; the signals end it, gently or with its parent."""
+    """What is to run: where it listens, and whether it answers /readyz there.
+
+    The signals end it, gently or together with its parent.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
     port: int | None = None
+    tells_readiness: bool = False
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL

@@ -16,10 +16,11 @@ from typing import Final, TextIO
 from reliefpath.vocabulary import Role, facility_id
 from stack.card import ROLES, card, directory, works_at
 from stack.failure import Failure
-from stack.folder import State
+from stack.folder import Part, State
 from stack.footprint import footprint
 from stack.keys import PRINTED_LIFETIME
 from stack.plan import Plan
+from stack.ports import is_free
 from stack.report import Report
 from stack.session import Session, play
 from stack.supervisor import answers_ready
@@ -158,11 +159,11 @@ def status(plan: Plan) -> int:
         print("It is still starting.")
     print(f"{'process':<22}{'port':>6}{'pid':>9}{'restarts':>10}  up        ready")
     for part in state.parts:
-        told = {True: "yes", False: "no", None: "-"}[ready[part.name]]
+        told = "yes" if ready[part.name] else "no"
         up_for = time.strftime("%H:%M:%S", time.gmtime(time.time() - part.started))
         print(f"{part.name:<22}{part.port or '':>6}{part.pid:>9}{part.restarts:>10}  {up_for}  {told}")
     print(f"{footprint([state.pid])}; make {state.command}, process {state.pid}; logs in {plan.folder.logs}")
-    return 0 if state.ready and all(told is not False for told in ready.values()) else 1
+    return 0 if state.ready and all(ready.values()) else 1
 
 
 def print_token(plan: Plan, asked: argparse.Namespace) -> int:
@@ -202,13 +203,15 @@ def _follow(plan: Plan, supervisor: subprocess.Popen[bytes], told: TextIO) -> bo
     return False
 
 
-async def _readiness(state: State) -> dict[str, bool | None]:
-    """By process: whether it is ready; None for a server that has no such question."""
-    asked = [part for part in state.parts if part.port is not None]
-    answers = await asyncio.gather(*(answers_ready(part.port or 0) for part in asked))
-    return {part.name: None for part in state.parts} | {
-        part.name: answer for part, answer in zip(asked, answers, strict=True)
-    }
+async def _readiness(state: State) -> dict[str, bool]:
+    """By process: whether it says that it is ready, or for a server whether it listens."""
+
+    async def ready(part: Part) -> bool:
+        port = part.port or 0
+        return await answers_ready(port) if part.tells_readiness else not is_free(port)
+
+    answers = await asyncio.gather(*(ready(part) for part in state.parts))
+    return {part.name: answer for part, answer in zip(state.parts, answers, strict=True)}
 
 
 def _require_ready(plan: Plan) -> State:

@@ -30,6 +30,7 @@ class Part:
     log: str
     started: float
     restarts: int = 0
+    tells_readiness: bool = False
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import hashlib
 import os
 import re
@@ -95,7 +96,8 @@ class Kafka:
 
     def process(self) -> Process:
         """The broker in the foreground."""
-        return self._java("kafka", "kafka.Kafka", str(self.home / "server.properties"))
+        broker = self._java("kafka", "kafka.Kafka", str(self.home / "server.properties"))
+        return dataclasses.replace(broker, port=self.port)
 
     async def answers(self) -> bool:
         """Whether it answers a client's first question, and names itself as a live broker, now."""

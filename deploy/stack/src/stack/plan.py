@@ -188,4 +188,4 @@ class Plan:
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str], port: int | None = None
     ) -> Process:
         command = (sys.executable, "-m", module, *arguments)
-        return Process(name=name, command=command, environment=environment, folder=self.checkout, port=port)
+        return Process(name, command, environment, folder=self.checkout, port=port, tells_readiness=bool(port))

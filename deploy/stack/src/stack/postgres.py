@@ -114,6 +114,7 @@ class PostgreSQL:
             command=(str(self.installation.binaries / "postgres"), "-D", str(self.data), *options),
             environment=_environment(),
             folder=self.data if self.installation.account is None else Path("/"),
+            port=self.port,
             account=self.installation.account,
             stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: end sessions, write out, leave
             orphan_signal=signal.SIGQUIT,  # at once, but with its children and its shared memory

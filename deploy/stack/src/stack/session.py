@@ -105,6 +105,7 @@ class Session:
                 log=str(watched.child.log),
                 started=time.time() - (time.monotonic() - watched.child.started),
                 restarts=watched.restarts,
+                tells_readiness=watched.process.tells_readiness,
             )
             for watched in self._supervisor.watched
         ]
