@@ -127,8 +127,11 @@ class UnitOfWork:
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
-        """A part of this unit of work that may fail alone: nothing of it is left when the block raises."""
-        said, audit = len(self.said), len(self._audit)
+        """A part of this unit of work that may fail alone: nothing of it is left when the block raises.
+
+        Locks that were taken in it are gone with it, as the database gives them back.
+        """
+        said, audit, locked = len(self.said), len(self._audit), set(self._locked)
         try:
             async with self.session.begin_nested():
                 yield
@@ -136,6 +139,7 @@ class UnitOfWork:
         except BaseException:
             del self.said[said:]
             del self._audit[audit:]
+            self._locked = locked
             raise
 
     async def finish(self) -> None:

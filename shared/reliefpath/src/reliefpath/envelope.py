@@ -7,10 +7,10 @@ A stream is what is kept in order: a journey for everything about a patient, a f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -22,7 +22,12 @@ SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
 SOURCE_PREFIX: Final = "/reliefpath/"
 
+MOST_SEQ: Final = 2**63 - 1
+"""What a database can count to."""
+
 Headers = Sequence[tuple[str, bytes]]
+
+Read = TypeVar("Read")
 
 
 class Unattributable(Exception):
@@ -127,40 +132,63 @@ def read_attributes(topic: str, key: bytes | None, headers: Iterable[tuple[str, 
     """Read who said what, in which stream and at which place.
 
     Raises Unattributable when any of it is missing, malformed or contradicts the topic or the key: such a message
-    cannot be put in order, and nobody may speak on another's topic.
+    cannot be put in order, and nobody may speak on another's topic. The reason names headers, never their values.
     """
-    given: dict[str, str] = {}
-    try:
-        for name, value in headers:
-            given[name] = value.decode()
-        speaker = Speaker(given["ce_source"].removeprefix(SOURCE_PREFIX))
-        attributes = Attributes(
-            id=UUID(given["ce_id"]),
-            type=given["ce_type"],
-            speaker=speaker,
-            stream=UUID(given["ce_subject"]),
-            seq=int(given["ce_seq"]),
-            time=datetime.fromisoformat(given["ce_time"]),
-            cause=given["ce_cause"],
-            actor=Actor.parse(given["ce_actor"]),
-            rules=tuple(given.get("ce_rules", "").split()),
-            trace=given.get("traceparent"),
-        )
-    except KeyError as missing:
-        raise Unattributable(f"the header {missing.args[0]} is missing") from None
-    except (ValueError, AttributeError) as malformed:
-        raise Unattributable(f"a header is malformed: {malformed}"[:200]) from None
+    given = _texts(headers)
     if given.get("ce_specversion") != SPEC_VERSION:
         raise Unattributable(f"ce_specversion is not {SPEC_VERSION}")
-    if attributes.seq < 1:
-        raise Unattributable("ce_seq is below 1")
-    if attributes.time.tzinfo is None:
-        raise Unattributable("ce_time has no offset")
+    speaker = _header(given, "ce_source", lambda value: Speaker(value.removeprefix(SOURCE_PREFIX)))
+    attributes = Attributes(
+        id=_header(given, "ce_id", UUID),
+        type=_header(given, "ce_type", str),
+        speaker=speaker,
+        stream=_header(given, "ce_subject", UUID),
+        seq=_header(given, "ce_seq", _seq),
+        time=_header(given, "ce_time", _moment),
+        cause=_header(given, "ce_cause", str),
+        actor=_header(given, "ce_actor", Actor.parse),
+        rules=tuple(given.get("ce_rules", "").split()),
+        trace=given.get("traceparent"),
+    )
     if topic_of(speaker) != topic:
         raise Unattributable(f"{speaker} does not speak on this topic")
     if key != str(attributes.stream).encode():
         raise Unattributable("the key is not the stream")
     return attributes
+
+
+def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for number, (name, value) in enumerate(headers):
+        try:
+            given[name] = value.decode()
+        except (UnicodeDecodeError, AttributeError):
+            raise Unattributable(f"header {number + 1} is no text") from None
+        if any(character < " " or character == "\x7f" for character in name + given[name]):
+            raise Unattributable(f"header {number + 1} holds a control character")
+    return given
+
+
+def _header(given: dict[str, str], name: str, read: Callable[[str], Read]) -> Read:
+    if name not in given:
+        raise Unattributable(f"the header {name} is missing")
+    try:
+        return read(given[name])
+    except (ValueError, OverflowError):
+        raise Unattributable(f"the header {name} is malformed") from None
+
+
+def _seq(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_SEQ:
+        raise ValueError
+    return int(text)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
 
 
 def decode_data(attributes: Attributes, value: bytes | None) -> Event:
