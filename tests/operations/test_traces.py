@@ -42,9 +42,10 @@ def histories(draw: st.DrawFn) -> list[Event]:
     for number in range(1, draw(st.integers(1, 25)) + 1):
         speaker = draw(st.sampled_from(SPEAKERS))
         counts[speaker] += 1
-        cause: str | int = "request:r"
+        cause = "request:r"
         if happened and draw(st.booleans()):
-            cause = draw(st.sampled_from(happened)).id.int
+            named = f"event:{draw(st.sampled_from(happened)).id}"
+            cause = draw(st.sampled_from([named, f"deadline:check-in-due:0192:{named}"]))
         happened.append(event(number, speaker, counts[speaker], draw(st.integers(-90, 90)), cause))
     return happened
 
@@ -62,9 +63,10 @@ def test_no_effect_stands_before_its_cause_and_seq_is_kept_whatever_the_clocks_s
     place = {step.event.id: step.position for step in traced.steps}
     assert sorted(place.values()) == list(range(1, len(happened) + 1))
     for step in traced.steps:
-        if step.event.cause.startswith("event:"):
-            assert step.cause.kind is CauseKind.EVENT
-            assert step.cause.position == place[UUID(step.cause.id)] < step.position
+        if step.event.cause != "request:r":
+            named = UUID(step.event.cause.rpartition(":")[2])
+            assert step.cause.kind in {CauseKind.EVENT, CauseKind.DEADLINE}
+            assert step.cause.position == place[named] < step.position
             assert step.depth == traced.steps[step.cause.position - 1].depth + 1
     for speaker in SPEAKERS:
         said = [step.event.seq for step in traced.steps if step.event.speaker == speaker]
@@ -111,6 +113,8 @@ def test_an_effect_whose_clock_is_behind_comes_right_after_its_cause() -> None:
         ("request:0192", CauseKind.REQUEST, "0192"),
         ("deadline:trial-end:0192", CauseKind.DEADLINE, "trial-end:0192"),
         (f"event:{UUID(int=99)}", CauseKind.UNHEARD, str(UUID(int=99))),
+        (f"deadline:trial-end:0192:event:{UUID(int=99)}", CauseKind.DEADLINE, "trial-end:0192"),
+        ("deadline:trial-end:0192:request:0193", CauseKind.DEADLINE, "trial-end:0192"),
         ("event:not-an-id", CauseKind.UNHEARD, "not-an-id"),
         ("consumer", CauseKind.OTHER, "consumer"),
         ("request:", CauseKind.OTHER, "request:"),
@@ -119,6 +123,16 @@ def test_an_effect_whose_clock_is_behind_comes_right_after_its_cause() -> None:
 def test_a_cause_that_is_no_event_of_the_journey_is_named_for_what_it_is(cause: str, kind: CauseKind, id: str) -> None:
     [step] = trace([event(1, "referral", 1, 0, cause)]).steps
     assert (step.cause.kind, step.cause.id, step.cause.position, step.depth) == (kind, id, None, 0)
+
+
+def test_what_a_deadline_led_to_comes_after_the_event_that_led_to_the_deadline() -> None:
+    began = event(1, "referral", 1, 30)
+    due = event(2, "followup", 1, -60, cause=f"deadline:check-in-due:0192:event:{began.id}")
+    traced = trace([due, began])
+    assert [step.event for step in traced.steps] == [began, due]
+    step = traced.steps[1]
+    assert (step.cause.kind, step.cause.position, step.depth) == (CauseKind.DEADLINE, 1, 1)
+    assert step.after_cause == timedelta(minutes=-90)
 
 
 def test_an_event_that_names_itself_or_a_later_one_of_its_speaker_is_marked_as_contradicted() -> None:

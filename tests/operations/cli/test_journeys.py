@@ -103,6 +103,10 @@ def test_an_unknown_journey_is_refused(run: Run, api: Loopback) -> None:
     ("cause", "told"),
     [
         ({"kind": "deadline", "id": "trial-end:1"}, "deadline trial-end:1"),
+        (
+            {"kind": "deadline", "id": "trial-end:1", "position": 3, "type": "reliefpath.followup.TrialStarted.v1"},
+            "deadline trial-end, set by #3 TrialStarted",
+        ),
         ({"kind": "unheard", "id": "1"}, "event 1, not heard here"),
         ({"kind": "contradicted", "id": "1", "position": 4}, "#4, which comes later (its cause cannot be true)"),
     ],

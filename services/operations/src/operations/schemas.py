@@ -36,7 +36,10 @@ class JourneyShown(BaseModel):
 
 
 class CauseShown(BaseModel):
-    """What led to an event: another event (with its position and type), a request or a deadline (with its id)."""
+    """What led to an event: another event, a request, or a deadline that had come.
+
+    `position` and `type` are of the causing event; for a deadline, of the event that led to its being set.
+    """
 
     kind: CauseKind
     id: str

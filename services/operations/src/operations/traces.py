@@ -49,7 +49,11 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What led to an event. `id` is the event's, the request's or the deadline's; `position` that of the event."""
+    """What led to an event: another event, a request, or a deadline that had come.
+
+    `id` is the event's, the request's, or the deadline's kind and id. `position` is that of the causing event: for a
+    deadline, of the event that led to its being set; None when a request or nothing known here did.
+    """
 
     kind: CauseKind
     id: str
@@ -60,7 +64,7 @@ class Cause:
 class Step(Generic[E]):
     """An event in its place. `position` counts from 1; `depth` is how many events led to it, one through the other.
 
-    `after_cause` is the time from the event that caused it, negative when their clocks disagree.
+    `after_cause` is the time from the event that caused it, if one did, negative when their clocks disagree.
     """
 
     position: int
@@ -102,7 +106,7 @@ def trace(events: Iterable[E]) -> Trace[E]:
     steps: list[Step[E]] = []
     for place, event in enumerate(ordered, start=1):
         cause = _cause(event, position)
-        origin = steps[cause.position - 1] if cause.kind is CauseKind.EVENT and cause.position else None
+        origin = steps[cause.position - 1] if cause.position and cause.kind is not CauseKind.CONTRADICTED else None
         steps.append(
             Step(
                 place,
@@ -188,8 +192,11 @@ def _cause(event: E, position: Mapping[UUID, int]) -> Cause:
     if kind is None or not rest:
         return Cause(CauseKind.OTHER, event.cause)
     named = _event_named(event.cause)
-    if kind is not CauseKind.EVENT:
+    if kind is CauseKind.REQUEST:
         return Cause(kind, rest)
+    if kind is CauseKind.DEADLINE:
+        place = position.get(named) if named else None
+        return Cause(kind, ":".join(rest.split(":")[:2]), place if place and place < position[event.id] else None)
     if named is None or named not in position:
         return Cause(CauseKind.UNHEARD, rest)
     if position[named] >= position[event.id]:
@@ -198,7 +205,10 @@ def _cause(event: E, position: Mapping[UUID, int]) -> Cause:
 
 
 def _event_named(cause: str) -> UUID | None:
+    """The event that a cause names: `event:ID` itself, `deadline:KIND:ID:event:ID` as what led to the deadline."""
     prefix, _, rest = cause.partition(":")
+    if KINDS.get(prefix) is CauseKind.DEADLINE and rest.count(":") >= 2:
+        return _event_named(rest.split(":", 2)[2])
     if KINDS.get(prefix) is not CauseKind.EVENT:
         return None
     try:

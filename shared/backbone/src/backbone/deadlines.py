@@ -44,7 +44,7 @@ _TAKE: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A deadline whose time has come. `cause` is what led to its being set."""
+    """A deadline whose time has come. `cause` is the event or request that led to its being set."""
 
     id: UUID
     kind: str
@@ -61,14 +61,15 @@ Handler = Callable[[UnitOfWork, Deadline], Awaitable[None]]
 async def set_deadline(uow: UnitOfWork, kind: str, *, journey: UUID, subject: UUID, due_at: datetime) -> None:
     """Let this kind of deadline of this subject be at `due_at`; an open one of the same kind is moved there."""
     await uow.lock(journey)
+    cause = _first_cause(uow.cause)
     statement = upsert(deadlines).values(
-        id=new_id(), kind=kind, journey=journey, subject=subject, due_at=due_at, cause=uow.cause
+        id=new_id(), kind=kind, journey=journey, subject=subject, due_at=due_at, cause=cause
     )
     await uow.session.execute(
         statement.on_conflict_do_update(
             index_elements=["kind", "subject"],
             index_where=deadlines.c.done_at.is_(None),
-            set_={"due_at": due_at, "cause": uow.cause, "attempts": 0, "next_try_at": None, "error": None},
+            set_={"due_at": due_at, "cause": cause, "attempts": 0, "next_try_at": None, "error": None},
         )
     )
 
@@ -113,7 +114,7 @@ class DeadlineWatch:
             if row is None:
                 return False
             deadline = Deadline(row.id, row.kind, row.journey, row.subject, row.due_at, row.attempts, row.cause)
-            uow.cause = f"deadline:{deadline.kind}:{deadline.id}"
+            uow.cause = f"deadline:{deadline.kind}:{deadline.id}:{deadline.cause}"
             await uow.lock(deadline.journey)
             error = await self._handle(uow, deadline)
             if error is None:
@@ -148,6 +149,11 @@ class DeadlineWatch:
             .where(deadlines.c.id == deadline.id)
             .values(attempts=attempts, error=error, next_try_at=text(wait))
         )
+
+
+def _first_cause(cause: str) -> str:
+    """What led to a deadline that another deadline's handler sets: what had led to that one."""
+    return cause.split(":", 3)[-1] if cause.startswith("deadline:") else cause
 
 
 async def _end(uow: UnitOfWork, deadline: Deadline, how: str, error: str | None = None) -> None:

@@ -120,13 +120,14 @@ def _tree(found: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Tree
     branches: dict[int, Tree] = {}
     for event in events:
         cause = event.get("cause") or {}
-        origin = branches.get(cause.get("position") or 0) if cause.get("kind") == "event" else None
+        origin = branches.get(cause.get("position") or 0) if cause.get("kind") in {"event", "deadline"} else None
         told = plain(f"{event.get('position')} {event_name(event.get('type'))}")
         told.append(f"  {event.get('speaker')}, {event.get('actor')}, {time_of(event.get('time'))}", "dim")
         if origin is None:
             told.append(f"  because of {because(cause)}", "dim")
         elif cause.get("seconds_before") is not None:
-            told.append(f"  {duration(cause['seconds_before'])} later", "dim")
+            when = "at its deadline" if cause.get("kind") == "deadline" else "later"
+            told.append(f"  {duration(cause['seconds_before'])} {when}", "dim")
         branches[int(event.get("position") or 0)] = (origin or root).add(told)
     return root
 
@@ -138,6 +139,8 @@ def because(cause: Mapping[str, Any]) -> str:
         return f"#{cause.get('position')} {event_name(cause.get('type'))}"
     if kind == "contradicted":
         return f"#{cause.get('position')}, which comes later (its cause cannot be true)"
+    if kind == "deadline" and cause.get("position"):
+        return f"deadline {named.partition(':')[0]}, set by #{cause['position']} {event_name(cause.get('type'))}"
     if kind == "unheard":
         return f"event {named}, not heard here"
     return f"{kind} {named}"
