@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,7 +22,7 @@ from stack.commands import demo, down, main, run, status, up
 from stack.failure import Failure
 from stack.folder import State
 from stack.plan import Plan
-from tests.support.standins import StandInPlan, alive
+from tests.support.standins import StandInPlan, alive, free_span
 
 
 def interrupt_when_shown(plan: Plan, seconds: float = 30.0) -> threading.Thread:
@@ -183,3 +185,63 @@ def test_a_role_that_nobody_knows_is_refused(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         main(["token", "surgeon"], {"RELIEFPATH_DATA": str(tmp_path)})
     assert "invalid choice: 'surgeon'" in capsys.readouterr().err
+
+
+def stack(command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`make up` and the like, as a person runs them."""
+    return subprocess.run([sys.executable, "-m", "stack", command], env=environ, capture_output=True, text=True)
+
+
+def state_of(environ: dict[str, str]) -> State:
+    state = Plan.of(environ).folder.state()
+    assert state is not None
+    return state
+
+
+def await_end(pids: list[int]) -> None:
+    deadline = time.monotonic() + 10
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.journey
+@pytest.mark.timeout(400)
+def test_a_stack_in_the_background_survives_its_terminal_not_its_supervisor_and_comes_back_with_its_data(
+    open_folder: Path,
+) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
+    environ = {**inherited, "RELIEFPATH_DATA": str(open_folder / "var"), "RELIEFPATH_PORT": str(free_span())}
+    try:
+        started = stack("up", environ)
+        assert started.returncode == 0, started.stdout + started.stderr
+        for words in (
+            "PostgreSQL 18",
+            "Apache Kafka 4",
+            "migrations of 4",
+            "services 8 of 8",
+            "tokens",
+            "make down stops",
+        ):
+            assert words in started.stdout
+        shown = stack("status", environ)
+        assert (shown.returncode, shown.stdout.count(" yes\n")) == (0, 10)
+
+        again = stack("run", environ)
+        assert again.returncode == 1
+        assert "already runs" in again.stderr
+
+        before = state_of(environ)
+        os.kill(before.pid, signal.SIGKILL)
+        await_end([before.pid, *(part.pid for part in before.parts)])
+        assert "Nothing runs" in stack("status", environ).stdout
+
+        second = stack("up", environ)
+        assert second.returncode == 0, second.stdout + second.stderr
+        assert "migrations" not in second.stdout
+        running = [part.pid for part in state_of(environ).parts]
+    finally:
+        ended = stack("down", environ)
+    assert ended.returncode == 0
+    assert "Stopped everything" in ended.stdout
+    await_end(running)
