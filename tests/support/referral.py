@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,9 +51,10 @@ FACTS: Final = [
 ]
 
 TABLES: Final = (
-    "facilities, patients, patient_identifiers, journeys, referrals, facts, not_understood, notes, assessments, conferences,"
-    " courses, decisions, authorisations, attentions, backbone.held, backbone.heard, backbone.dead_letters, backbone.audit,"
-    " backbone.outbox, backbone.streams, backbone.deadlines, backbone.idempotency, backbone.journey_facilities"
+    "facilities, patients, patient_identifiers, journeys, referrals, facts, not_understood, notes, assessments,"
+    " conferences, courses, decisions, authorisations, attentions, backbone.held, backbone.heard,"
+    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines, backbone.idempotency,"
+    " backbone.journey_facilities"
 )
 """Everything that tests write, to be emptied before each."""
 
@@ -191,8 +193,8 @@ class Place:
 
     async def said(self, stream: UUID | str | None = None) -> list[Event]:
         """What the service said, in order; in one stream or in all."""
-        query = "SELECT headers, data FROM backbone.outbox WHERE CAST(:stream AS uuid) IS NULL OR stream = :stream ORDER BY id"
-        rows = (await self.rows(query, stream=None if stream is None else UUID(str(stream)))) or []
+        query = "SELECT headers, data FROM backbone.outbox WHERE stream = :stream OR CAST(:stream AS uuid) IS NULL"
+        rows = await self.rows(query + " ORDER BY id", stream=None if stream is None else UUID(str(stream)))
         return [_decode(row["headers"], row["data"]) for row in rows]
 
     async def told(self, stream: UUID | str) -> list[str]:
@@ -221,8 +223,8 @@ class Place:
     async def list_facilities(self) -> None:
         """The directory describes every facility."""
         for code, (kind, accepting) in FACILITIES.items():
-            id = facility_id(code)
-            await self.hear(events.FacilityListed(facility=id, code=code, kind=kind, accepting=accepting), id)
+            place = facility_id(code)
+            await self.hear(events.FacilityListed(facility=place, code=code, kind=kind, accepting=accepting), place)
 
     async def requested(self, **more: Any) -> dict[str, Any]:
         """A referral written by hand and sent."""
@@ -244,8 +246,6 @@ class Place:
 
 
 def _decode(headers: str, data: bytes) -> Event:
-    import json
-
     kind = dict(json.loads(headers))["ce_type"]
     return CATALOGUE[kind].model_validate_json(data)
 

@@ -158,8 +158,7 @@ async def _open(
         known = await referral_facts(uow, referral, SENDER_ONLY, facts=facts)
         await begin(uow, REFERRAL, referral, "create", known, sides=SENDER_ONLY)
         await uow.session.flush()
-        keep_facts(uow, referral, facts)
-        await uow.session.flush()
+        await keep_facts(uow, referral, facts)
         await admit(uow, referral.journey, [referral.from_facility])
         for other in elsewhere:
             await raise_attention(uow, referral, AttentionKind.POSSIBLE_DUPLICATE, other)

@@ -96,7 +96,11 @@ def nothing_essential_is_missing(facts: ReferralFacts, command: Accepting | None
     """Everything essential is known, or somebody accepts without it and writes down why."""
     overridden = command is not None and command.override_reason is not None
     for finding in facts.missing:
-        yield finding.model_copy(update={"advisory": overridden})
+        if finding.advisory or overridden:
+            yield finding.model_copy(update={"advisory": True})
+        else:
+            otherwise = f"{finding.satisfy} Or say in override_reason why it is accepted without."
+            yield finding.model_copy(update={"satisfy": otherwise, "pointer": "/override_reason"})
 
 
 def the_urgency_is_not_below_the_proposal(facts: ReferralFacts, command: Accepting | None) -> Iterator[Finding]:
