@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
@@ -104,8 +104,4 @@ async def keep(uow: UnitOfWork, key: str, answer: Answer) -> None:
 
 async def forget(uow: UnitOfWork) -> None:
     """Forget answers older than a day."""
-    await uow.session.execute(
-        delete(answers)
-        .where(answers.c.kept_at < text("clock_timestamp() - CAST(:kept AS interval)"))
-        .params(kept=KEPT_FOR)
-    )
+    await uow.session.execute(delete(answers).where(answers.c.kept_at < func.clock_timestamp() - KEPT_FOR))
