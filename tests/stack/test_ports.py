@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -48,6 +49,18 @@ def test_a_port_in_use_is_named_with_its_purpose_and_who_listens() -> None:
     assert f"process {os.getpid()}" in told
     assert "RELIEFPATH_PORT" in told
     assert "PostgreSQL" not in told
+
+
+def test_where_many_ports_are_in_use_the_sentence_stays_short() -> None:
+    with contextlib.ExitStack() as open_sockets:
+        ports = []
+        for _ in range(5):
+            listener = open_sockets.enter_context(socket.socket())
+            listener.bind((HOST, 0))
+            listener.listen()
+            ports.append(listener.getsockname()[1])
+        with pytest.raises(Failure, match=r"^Ports in use: .* and 2 more\. Stop what listens there"):
+            require_free(dict.fromkeys(ports, "worker"))
 
 
 def test_free_ports_are_refused_to_nobody() -> None:

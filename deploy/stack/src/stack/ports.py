@@ -16,6 +16,8 @@ HOST: Final = "127.0.0.1"
 DEFAULT_BASE: Final = 7400
 SPAN: Final = 30
 """Ports from the base on that one stack may use."""
+MOST_TOLD: Final = 3
+"""Ports in use that one sentence names."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,16 @@ class Ports:
 
 
 def require_free(wanted: Mapping[int, str]) -> None:
-    """Raise Failure naming every port that something else listens on.
+    """Raise Failure naming ports that something else listens on.
 
     `wanted` maps a port to what will listen there.
     """
     taken = [(port, purpose) for port, purpose in wanted.items() if not is_free(port)]
     if not taken:
         return
-    told = ", ".join(f"{port} ({purpose}; taken{_by(port)})" for port, purpose in taken)
+    told = ", ".join(f"{port} ({purpose}; taken{_by(port)})" for port, purpose in taken[:MOST_TOLD])
+    if len(taken) > MOST_TOLD:
+        told += f" and {len(taken) - MOST_TOLD} more"
     raise Failure(
         f"{'Port' if len(taken) == 1 else 'Ports'} in use: {told}. "
         "Stop what listens there, or choose other ports with RELIEFPATH_PORT (such as RELIEFPATH_PORT=8400 make run)."

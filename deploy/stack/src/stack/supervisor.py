@@ -17,7 +17,7 @@ from stack.ports import HOST
 MOST_DEATHS: Final = 5
 WITHIN: Final = 60.0
 """So many deaths of one process in so many seconds end the stack."""
-PATIENCE: Final = 90.0
+PATIENCE: Final = 180.0
 """Seconds after which a process that runs, but is not ready, counts as failed."""
 GRACE: Final = 4.5
 """Seconds a process has to end by itself; two ranks of them stay within ten."""
