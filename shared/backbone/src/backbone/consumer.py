@@ -8,8 +8,7 @@ does nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,11 +30,21 @@ BATCH: Final = 500
 READ_WAIT: Final = 0.5
 OBSERVE: Final = 2.0
 ALIVE: Final = 10.0
-HELD_PAUSE: Final = 0.2
+HELD_PAUSE: Final = 0.5
+FIRST_DELAY: Final = 0.2
+LAST_DELAY: Final = 5.0
 
 
 class StoodStill(Exception):
-    """The position did not move although there was more to read."""
+    """The position did not move although there was more to read; `again` when a new client did not help."""
+
+    def __init__(self, places: Collection[Place], *, again: bool) -> None:
+        self.again = again
+        super().__init__(", ".join(sorted(f"{place.topic}/{place.partition}" for place in places)))
+
+
+class Misplaced(Exception):
+    """The database holds another position than this program: one before it, or none. It begins again from there."""
 
 
 class Consumer:
@@ -58,34 +67,38 @@ class Consumer:
         self._oldest: dict[Place, datetime] = {}
         self._working: dict[Place, asyncio.Task[None]] = {}
         self._moved_at: dict[Place, float] = {}
-        self._rebuilt_for: frozenset[Place] = frozenset()
-        self.offsets_gone: list[str] = []
+        self._rebuilt_for: set[Place] = set()
+        self._gone: dict[Place, int] = {}
+        self._delay = FIRST_DELAY
         self.connected = False
+
+    @property
+    def offsets_gone(self) -> list[str]:
+        """The partitions that cannot be read on, as their next offset is not there any more."""
+        return sorted(f"{place.topic}/{place.partition} at {at}" for place, at in self._gone.items())
 
     async def run(self) -> None:
         """Consume until cancelled. Raises StoodStill when a new client stands still as the old one did."""
-        delay = 0.2
         while True:
             try:
                 await self._consume()
             except KafkaAway as away:
-                log.warning("the consumer pauses", reason=str(away), seconds=delay)
-            except OffsetGone as gone:
-                self.offsets_gone = [f"{place.topic}/{place.partition} at {at}" for place, at in gone.places] or [
-                    "unknown"
-                ]
-                log.error("offsets are gone; nothing is skipped", reason=str(gone), seconds=delay)
+                log.warning("the consumer pauses", reason=str(away), seconds=self._delay)
             except StoodStill as still:
+                if still.again:
+                    raise
                 log.error("the consumer stood still and is rebuilt", reason=str(still))
+            except Misplaced as elsewhere:
+                log.error("the consumer goes back to where the database says", reason=str(elsewhere))
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.warning("the consumer pauses", error=type(error).__name__, seconds=delay)
+                log.warning("the consumer pauses", error=type(error).__name__, seconds=self._delay)
             finally:
                 self.connected = False
                 await self._leave()
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5.0)
+            await asyncio.sleep(self._delay)
+            self._delay = min(self._delay * 2, LAST_DELAY)
 
     async def _consume(self) -> None:
         source = self._log = self._make_log()
@@ -93,18 +106,42 @@ class Consumer:
         observed = 0.0
         loop = asyncio.get_running_loop()
         while True:
-            batches = await source.read(READ_WAIT, BATCH)
+            batches = await self._read(source, READ_WAIT, BATCH)
             self.connected = True
             if batches:
-                self.offsets_gone = []
                 await self._work(source, batches)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
                 await self._observe(source)
+                self._delay = FIRST_DELAY
+
+    async def _read(self, source: Log, wait: float, most: int) -> Mapping[Place, Sequence[Incoming]]:
+        """What is there to read. A partition whose offset is gone waits for a person, while the others go on."""
+        try:
+            return await source.read(wait, most)
+        except OffsetGone as gone:
+            log.error("offsets are gone; nothing is skipped", reason=str(gone))
+            for place, at in gone.places:
+                self._gone[place] = at
+                source.pause(place)
+            return {}
+
+    async def _look_for_gone(self, source: Log) -> None:
+        """Go on where somebody said, in the database, that a partition is to go on."""
+        if not self._gone:
+            return
+        async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
+            positions = await _positions(uow, set(self._gone))
+        for place, at in positions.items():
+            if at != self._gone[place]:
+                del self._gone[place]
+                self._next[place] = at
+                source.seek(place, at)
+                source.resume(place)
 
     async def _work(self, source: Log, batches: Mapping[Place, Sequence[Incoming]]) -> None:
         for place, messages in batches.items():
-            self._oldest[place] = datetime.fromtimestamp(messages[0].at / 1000, UTC)
+            self._oldest[place] = messages[0].recorded_at
             self._working[place] = asyncio.create_task(self._work_through(place, messages))
         tasks = set(self._working.values())
         while tasks:
@@ -118,11 +155,12 @@ class Consumer:
 
     async def _stay_in_group(self, source: Log) -> None:
         """A slow database must not cost us our place: nothing more is read, but the group hears from us."""
-        places = list(self._next)
+        places = self._next.keys() - self._gone.keys()
         for place in places:
             source.pause(place)
-        await source.read(0, 1)
-        for place in places:
+        for place, messages in (await self._read(source, 0, 1)).items():
+            source.seek(place, messages[0].offset)  # it became ours just now: its turn comes
+        for place in places - self._gone.keys():
             source.resume(place)
 
     async def _work_through(self, place: Place, messages: Sequence[Incoming]) -> None:
@@ -133,7 +171,7 @@ class Consumer:
                 return
             except Exception as error:
                 if not is_transient(error):
-                    if carefully:
+                    if carefully or isinstance(error, Misplaced):
                         raise
                     carefully = True
                     continue
@@ -147,14 +185,15 @@ class Consumer:
     async def _take(self, place: Place, messages: Sequence[Incoming], carefully: bool) -> None:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             expected = await _claim(uow, place)
+            if expected is None or expected < self._next.get(place, expected):
+                raise Misplaced(f"{place.topic}/{place.partition} at {expected}")
             fresh = [message for message in messages if message.offset >= expected]
             if not fresh:
                 return
             outcomes = await self._hearer.hear(uow, fresh, carefully=carefully)
             await _advance(uow, place, expected, fresh[-1].offset + 1)
         self._next[place] = fresh[-1].offset + 1
-        self._moved_at[place] = asyncio.get_running_loop().time()
-        self._oldest.pop(place, None)
+        self._has_moved(place)
         for outcome, count in outcomes.items():
             HEARD.labels(place.topic, outcome).inc(count)
 
@@ -165,9 +204,8 @@ class Consumer:
             unknown = places - known.keys()
             if unknown:
                 known |= await self._begin(uow, unknown)
-        self._next = {**{place: at for place, at in self._next.items() if place in known}, **known}
-        now = asyncio.get_running_loop().time()
-        self._moved_at = dict.fromkeys(self._next, now)
+        self._next, self._gone = dict(known), {}
+        self._moved_at = dict.fromkeys(known, asyncio.get_running_loop().time())
         log.info("partitions gained", count=len(places))
         return known
 
@@ -188,8 +226,10 @@ class Consumer:
         for place in places:
             self._next.pop(place, None)
             self._oldest.pop(place, None)
+            self._gone.pop(place, None)
 
     async def _observe(self, source: Log) -> None:
+        await self._look_for_gone(source)
         ends = await source.ends()
         now = datetime.now(UTC)
         rows = []
@@ -198,8 +238,7 @@ class Consumer:
             if behind:
                 self._oldest.setdefault(place, now)
             else:
-                self._oldest.pop(place, None)
-                self._moved_at[place] = asyncio.get_running_loop().time()
+                self._has_moved(place)
             rows.append(
                 {
                     "topic": place.topic, "partition": place.partition, "next": self._next.get(place, end), "end": end,
@@ -228,20 +267,24 @@ class Consumer:
             oldest = [row["oldest_at"] for row in of_topic if row["oldest_at"]]
             LAG_SECONDS.labels(topic).set((now - min(oldest)).total_seconds() if oldest else 0)
 
+    def _has_moved(self, place: Place) -> None:
+        self._moved_at[place] = asyncio.get_running_loop().time()
+        self._oldest.pop(place, None)
+        self._rebuilt_for.discard(place)
+
     def _check_progress(self, ends: Mapping[Place, int]) -> None:
         now = asyncio.get_running_loop().time()
-        still = frozenset(
+        still = {
             place
             for place, end in ends.items()
-            if end > self._next.get(place, end) and now - self._moved_at.get(place, now) > self._watchdog
-        )
-        if not still:
-            self._rebuilt_for = frozenset()
-            return
-        if still & self._rebuilt_for:
-            raise RuntimeError(f"{len(still)} partitions stand still even with a new client")
-        self._rebuilt_for = still
-        raise StoodStill(", ".join(f"{place.topic}/{place.partition}" for place in sorted(still, key=str)))
+            if place not in self._gone
+            and end > self._next.get(place, end)
+            and now - self._moved_at.get(place, now) > self._watchdog
+        }
+        if still:
+            again = bool(still & self._rebuilt_for)
+            self._rebuilt_for |= still
+            raise StoodStill(still, again=again)
 
     async def _leave(self) -> None:
         for task in self._working.values():
@@ -274,19 +317,18 @@ class HeldRetries:
                     raise
                 log.warning("held events wait for the database", error=type(error).__name__)
                 await asyncio.sleep(1)
-            with suppress(asyncio.TimeoutError):
-                await asyncio.sleep(HELD_PAUSE)
+            await asyncio.sleep(HELD_PAUSE)
 
 
-async def _claim(uow: UnitOfWork, place: Place) -> int:
-    """The next offset of a partition, locked until the transaction ends."""
+async def _claim(uow: UnitOfWork, place: Place) -> int | None:
+    """The next offset of a partition, locked until the transaction ends; None when nobody wrote one down."""
     offsets = carriage.offsets
     found = await uow.session.execute(
         select(offsets.c.next)
         .where(offsets.c.topic == place.topic, offsets.c.partition == place.partition)
         .with_for_update()
     )
-    return int(found.scalar_one())
+    return found.scalar_one_or_none()
 
 
 async def _advance(uow: UnitOfWork, place: Place, expected: int, next_offset: int) -> None:

@@ -28,7 +28,7 @@ from reliefpath.vocabulary import Role
 
 log = structlog.get_logger()
 
-PAUSE: Final = 0.2
+PAUSE: Final = 0.5
 
 _TAKE: Final = text(
     """
