@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from operations.cli import app
+from stack.folder import DataFolder, State
 
 SERVICES = ("referral", "scheduling", "followup", "operations")
 
@@ -87,10 +90,20 @@ def api() -> Iterator[Loopback]:
 
 
 @pytest.fixture
-def environment(api: Loopback, tmp_path: Any) -> dict[str, str]:
+def environment(api: Loopback, tmp_path: Path) -> dict[str, str]:
     """Settings by which the command finds the API. No stack runs from this data folder."""
     found = {f"RELIEFPATH_URL_{service.upper()}": api.address for service in SERVICES}
     return {**found, "RELIEFPATH_TOKEN": "secret", "RELIEFPATH_DATA": str(tmp_path)}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, api: Loopback, environment: dict[str, str]) -> DataFolder:
+    """A data folder from which a stack says that it runs at the API's address and signs tokens; none is set."""
+    del environment["RELIEFPATH_TOKEN"]
+    folder = DataFolder(tmp_path)
+    clients = {f"RELIEFPATH_URL_{service.upper()}": api.address for service in SERVICES}
+    folder.tell(State(1, "run", 7400, time.time(), ready=True, clients=clients))
+    return folder
 
 
 @pytest.fixture

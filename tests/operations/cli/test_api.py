@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,20 +10,11 @@ from typer.testing import Result
 
 from operations.cli.api import LocalStack, connect
 from operations.cli.failure import Failure, Refused, Unreachable
-from stack.folder import DataFolder, State
+from stack.folder import DataFolder
 from stack.keys import Keys
 from tests.operations.cli.conftest import Loopback
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def stack(tmp_path: Path, api: Loopback) -> DataFolder:
-    """A data folder from which a stack says that it runs at the API's address."""
-    folder = DataFolder(tmp_path)
-    clients = {"RELIEFPATH_URL_OPERATIONS": api.address, "RELIEFPATH_KEYS": str(folder.keys)}
-    folder.tell(State(1, "run", 7400, time.time(), ready=True, clients=clients))
-    return folder
 
 
 def test_the_token_and_the_address_come_from_the_environment(run: Run, api: Loopback) -> None:
@@ -34,10 +24,9 @@ def test_the_token_and_the_address_come_from_the_environment(run: Run, api: Loop
 
 
 def test_without_settings_both_come_from_the_stack_that_runs_in_this_checkout(
-    run: Run, api: Loopback, stack: DataFolder, monkeypatch: pytest.MonkeyPatch
+    stack: DataFolder, run: Run, api: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RELIEFPATH_URL_OPERATIONS", "RELIEFPATH_TOKEN"):
-        monkeypatch.delenv(name)
+    monkeypatch.delenv("RELIEFPATH_URL_OPERATIONS")
     api.replies["GET", "/counts"] = {"counts": []}
     assert run("counts", "--json").exit_code == 0
     scheme, token = api.asked[0].headers["authorization"].split()
@@ -46,9 +35,8 @@ def test_without_settings_both_come_from_the_stack_that_runs_in_this_checkout(
 
 
 def test_the_local_stacks_key_signs_nothing_for_another_address(
-    run: Run, api: Loopback, stack: DataFolder, monkeypatch: pytest.MonkeyPatch
+    stack: DataFolder, run: Run, api: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("RELIEFPATH_TOKEN")
     monkeypatch.setenv("RELIEFPATH_URL_OPERATIONS", "http://127.0.0.1:9")
     result = run("counts")
     assert result.exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tests.operations.cli.conftest import Loopback, lines
+from reliefpath.vocabulary import facility_id
+from stack.folder import DataFolder
+from tests.operations.cli.conftest import Asked, Loopback, lines
 
 Run = Callable[..., Result]
 TO = ["--to", "REGIONAL-PAIN", "--reason", "refractory-cancer-pain"]
@@ -148,6 +151,40 @@ def test_a_dry_run_sends_nothing(run: Run, api: Loopback, bundle: Path) -> None:
     [told] = lines(run("refer", str(bundle), *TO, "--dry-run", "--json"))
     assert (told["outcome"], told["query"]["to"]) == ("would be sent", "REGIONAL-PAIN")
     assert not api.asked
+
+
+def facilities_of(asked: Asked) -> list[str]:
+    """The facilities for which the token of a request acts."""
+    claims = asked.headers["authorization"].split(".")[1]
+    found: list[str] = json.loads(base64.urlsafe_b64decode(claims + "=="))["facilities"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("more", "sender"), [([], "CITY-ONCOLOGY"), (["--from", "TOWN-HOSPITAL"], "TOWN-HOSPITAL")], ids=["nobody", "named"]
+)
+def test_a_local_stack_sends_for_whom_is_named_or_for_one_of_its_own_hospitals(
+    stack: DataFolder, run: Run, api: Loopback, bundle: Path, more: list[str], sender: str
+) -> None:
+    listed = [
+        ("HOME-EAST", "home_care"),
+        ("TOWN-HOSPITAL", "hospital"),
+        ("CITY-ONCOLOGY", "hospital"),
+        ("A", "hospital"),
+    ]
+    api.replies["GET", "/facilities"] = [{"code": code, "kind": kind} for code, kind in listed]
+    api.replies["POST", "/intake"] = (201, OPENED)
+    result = run("refer", str(bundle), "--to", "A", "--reason", "pain", *more)
+    assert result.exit_code == 0
+    assert facilities_of(api.asked[-1]) == [str(facility_id(sender))]
+    assert ("Sent for CITY-ONCOLOGY" in result.stderr) is not bool(more)
+
+
+def test_a_token_that_was_given_says_itself_whom_it_acts_for(run: Run, api: Loopback, bundle: Path) -> None:
+    api.replies["POST", "/intake"] = (201, OPENED)
+    run("refer", str(bundle), *TO)
+    assert [asked.path for asked in api.asked] == ["/intake"]
+    assert "sender" not in api.asked[0].query
 
 
 @pytest.mark.parametrize(

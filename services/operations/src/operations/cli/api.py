@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -124,23 +125,31 @@ def connect(service: str, role: str, facility: str | None = None) -> Api:
     `facility` is the code of the one the caller acts for; it matters only where the local stack signs the token.
     """
     stack = LocalStack.find(os.environ)
-    running = stack.clients if stack else {}
     name = f"RELIEFPATH_URL_{service.upper()}"
-    address = os.environ.get(name) or running.get(name)
+    address = os.environ.get(name) or (stack.clients.get(name) if stack else None)
     if not address:
         raise Unreachable(f"Nothing runs here and {name} is not set. Start Reliefpath with make run, or set it.")
     token = os.environ.get("RELIEFPATH_TOKEN")
-    if not token and stack and address == running.get(name):
-        token = stack.token(role, facility)
+    if not token and stack and signs_for(service):
+        token = _printed_token(stack.state, role, facility)
     if not token:
         raise Failure(f"RELIEFPATH_TOKEN is not set: {address} wants a token for the role {role}.", USAGE)
     return Api(address, token)
+
+
+def signs_for(service: str) -> bool:
+    """Whether the local stack signs the token for this service: none is set, and the address is the stack's own."""
+    stack = LocalStack.find(os.environ)
+    name = f"RELIEFPATH_URL_{service.upper()}"
+    given, own = os.environ.get(name), stack.clients.get(name) if stack else None
+    return not os.environ.get("RELIEFPATH_TOKEN") and own is not None and given in {None, "", own}
 
 
 @dataclass(frozen=True)
 class LocalStack:
     """The development stack of the checkout that this command is installed from, as far as it tells."""
 
+    state: Path
     clients: Mapping[str, str]
 
     @classmethod
@@ -155,13 +164,17 @@ class LocalStack:
             clients = json.loads(state.read_text())["clients"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return cls({str(name): str(value) for name, value in clients.items()}) if isinstance(clients, dict) else None
-
-    def token(self, role: str, facility: str | None) -> str | None:
-        """A token from the stack, as `make token` prints it, or None when it does not sign any."""
-        asked = [sys.executable, "-m", "stack", "token", role, *(["--facility", facility] if facility else [])]
-        try:
-            told = subprocess.run(asked, capture_output=True, text=True, timeout=20)
-        except (OSError, subprocess.TimeoutExpired):
+        if not isinstance(clients, dict):
             return None
-        return told.stdout.strip() if told.returncode == 0 else None
+        return cls(state, {str(name): str(value) for name, value in clients.items()})
+
+
+@cache
+def _printed_token(state: Path, role: str, facility: str | None) -> str | None:
+    """A token from the stack of this state file, as `make token` prints it; None when it does not sign any."""
+    asked = [sys.executable, "-m", "stack", "token", role, *(["--facility", facility] if facility else [])]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() if told.returncode == 0 else None

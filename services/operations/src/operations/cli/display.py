@@ -17,8 +17,8 @@ from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
 
-WIDE: Final = 200
-"""Columns of a table that is piped somewhere: nobody wants it cut to a terminal's width."""
+WIDE: Final = 10_000
+"""Columns of a table that is piped somewhere: nobody wants it folded to a terminal's width."""
 
 STYLES: Final = {
     "parked": "bold red",
@@ -45,7 +45,13 @@ def console(*, error: bool = False) -> Console:
 
 def show(*parts: RenderableType) -> None:
     """Print for a person."""
-    console().print(*parts, sep="\n")
+    target = console()
+    if target.is_terminal:
+        target.print(*parts, sep="\n")
+        return
+    with target.capture() as printed:
+        target.print(*parts, sep="\n")
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in printed.get().splitlines()))
 
 
 def warn(sentence: str) -> None:

@@ -15,15 +15,15 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import RenderableType
 
-from operations.cli.api import Api, connect
-from operations.cli.display import Json, console, plain, show, table, tell
+from operations.cli.api import Api, connect, signs_for
+from operations.cli.display import Json, console, plain, show, table, tell, warn
 from operations.cli.failure import FOUND, USAGE, Failure, Refused
-from reliefpath.vocabulary import Role, Setting, Urgency
+from reliefpath.vocabulary import FacilityKind, Role, Setting, Urgency
 
 GZIP: Final = b"\x1f\x8b"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,79}")
 LOCAL_SENDER: Final = "development-sender"
-"""The facility that a local stack's token acts for when none is named."""
+"""The facility that a local stack's token acts for when its directory has no hospital yet."""
 
 MOST_SHOWN: Final = 12
 """Sorts of things not understood that are listed for a person; --json has all."""
@@ -72,7 +72,7 @@ def refer(
             _would_send(file, query, as_json)
         return
     outcomes: list[Mapping[str, Any]] = []
-    with connect("referral", Role.REFERRER, sender or LOCAL_SENDER) as api:
+    with connect("referral", Role.REFERRER, sender or local_sender(to)) as api:
         for place, file in enumerate(files, start=1):
             with _progress(f"{place} of {len(files)}: {file.name}"):
                 outcomes.append(send(api, file, query))
@@ -81,6 +81,25 @@ def refer(
         show("", _summary(outcomes))
     if any("problem" in outcome for outcome in outcomes):
         raise typer.Exit(FOUND)
+
+
+def local_sender(to: str) -> str | None:
+    """Whom a local stack's token acts for when nobody is named: a hospital of its directory other than the receiver.
+
+    None when the token is not the local stack's: then it says itself whom it acts for.
+    """
+    if not signs_for("referral"):
+        return None
+    with connect("referral", Role.REFERRER, LOCAL_SENDER) as api:
+        places = api.get("/facilities")
+    hospitals = sorted(
+        str(place.get("code"))
+        for place in (places.get("items") or () if isinstance(places, dict) else places)
+        if place.get("kind") == FacilityKind.HOSPITAL and place.get("code") != to
+    )
+    chosen = hospitals[0] if hospitals else LOCAL_SENDER
+    warn(f"Sent for {chosen}, as nobody is named with --from.")
+    return chosen
 
 
 def send(api: Api, file: Path, query: Mapping[str, str]) -> dict[str, Any]:
@@ -143,10 +162,10 @@ def _lines(outcome: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     yield "read as of", f"{outcome['read_on']}, {outcome['resources']} resources"
     found = ", ".join(f"{_words(kind)} {count}" for kind, count in outcome["found"].items())
     yield "found", found or "nothing a referral can use"
-    for name, items in (("not understood", outcome["not_understood"]), ("not used", outcome["not_used"])):
-        yield name, _sorts(items) or "nothing"
+    yield "not understood", _sorts(outcome["not_understood"]) or "nothing"
+    yield "not used", _types(outcome["not_used"]) or "nothing"
     if outcome["ignored"]:
-        yield "ignored", _sorts(outcome["ignored"]) + " (dated later)"
+        yield "ignored", _types(outcome["ignored"]) + " (dated later)"
     yield "missing", "\n".join(_lacking(one) for one in outcome["missing"]) or "nothing"
 
 
@@ -171,6 +190,14 @@ def _sorts(items: Sequence[Mapping[str, Any]]) -> str:
         told.append(f"{one.get('count')} {one.get('type')}" + (f" ({why})" if why else ""))
     left = _total(items) - _total(most)
     return ", ".join(told) + (f", and {left} more" if left else "")
+
+
+def _types(items: Sequence[Mapping[str, Any]]) -> str:
+    """How many of each type."""
+    counts: Counter[str] = Counter()
+    for one in items:
+        counts[str(one.get("type"))] += int(one.get("count") or 0)
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
 
 
 def _lacking(finding: Mapping[str, Any]) -> str:
