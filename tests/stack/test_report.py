@@ -61,6 +61,15 @@ async def test_a_terminal_shows_all_that_goes_on_in_one_line_that_goes_away() ->
     assert "\r\x1b[K" in written
 
 
+async def test_on_a_narrow_terminal_the_line_is_cut_rather_than_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    told = Report(stream)
+    told.status("a status that is much longer than the terminal is wide")
+    await watch(told, 0.2)
+    assert stream.getvalue() == "  a status that is \r\x1b[K"
+
+
 async def test_the_status_is_rewritten_on_a_terminal_and_kept_in_a_file() -> None:
     terminal, file = Terminal(), io.StringIO()
     for stream in (terminal, file):

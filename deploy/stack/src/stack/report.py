@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -84,7 +85,8 @@ class Report:
         if line != self._line:
             self._clear()
             self._line = line
-            self._write(line)
+            # A line that wraps could not be rewritten.
+            self._write(line[: shutil.get_terminal_size().columns - 1])
 
     def _going_on(self) -> str:
         if not self._steps:

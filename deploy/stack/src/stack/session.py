@@ -74,8 +74,9 @@ class Session:
         if not self._supervisor.watched:
             await self._supervisor.stop()
             return
-        with self.report.step("stopped everything") as step:
+        with self.report.step("stopping everything") as step:
             await self._supervisor.stop()
+            step.name = "stopped everything"
             step.note = f"and kept the data in {self.plan.folder.path}"
 
     def _catch_signals(self) -> None:
