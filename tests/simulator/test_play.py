@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,9 +43,9 @@ class PaperClock:
         self.stops.append(to)
 
 
-async def perform(clock: PaperClock, *stories: Tale) -> Play:
+async def perform(clock: PaperClock, *stories: Tale, hands: int = 1) -> Play:
     parts = [Part(f"story {number}", story) for number, story in enumerate(stories)]
-    play = Play(clock, parts)
+    play = Play(clock, parts, hands=hands)
     await play.run()
     return play
 
@@ -116,7 +117,7 @@ async def test_nobody_looks_before_the_time_they_named() -> None:
     assert seen[0] >= BEGIN + timedelta(days=3)
 
 
-async def test_stories_act_in_the_order_of_their_parts_every_time() -> None:
+async def test_with_one_pair_of_hands_stories_act_in_the_order_of_their_parts() -> None:
     told: list[str] = []
 
     def story(name: str) -> Tale:
@@ -176,3 +177,19 @@ async def test_the_days_of_a_story_are_counted_from_its_beginning_to_its_end() -
 
     play = await perform(PaperClock(), story)
     assert round(play.parts[0].days) == 7
+
+
+async def test_no_more_stories_act_at_the_same_time_than_there_are_hands() -> None:
+    acting, most = 0, 0
+
+    async def story(stage: Stage) -> None:
+        nonlocal acting, most
+        for _ in range(3):
+            acting += 1
+            most = max(most, acting)
+            await asyncio.sleep(0.001)
+            acting -= 1
+            await stage.until("the next day", always, not_before=stage.now + timedelta(days=1))
+
+    await perform(PaperClock(), *([story] * 7), hands=3)
+    assert most == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from reliefpath.vocabulary import Setting
@@ -44,7 +45,7 @@ class Case:
         """The people of the pain service that has the patient now."""
         return self.cast.staff[self.at]
 
-    @property
+    @cached_property
     def person(self) -> Person:
         """The patient, with the link to their own journey."""
         return self.cast.network.patient(self.journey)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from reliefpath.vocabulary import Role
@@ -14,12 +15,13 @@ from simulator.people import Person
 
 @dataclass(frozen=True)
 class Staff:
-    """The people of one pain service."""
+    """The people of one pain service. Its `desk` finds a time for one patient after the other."""
 
     facility: str
     coordinator: Person
     clinician: Person
     scheduler: Person
+    desk: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)

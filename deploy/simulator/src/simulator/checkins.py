@@ -19,6 +19,7 @@ class CheckIn:
     """One planned contact: when, how the patient fares by then, and how often they do not hear the phone."""
 
     thing: Thing
+    course: str
     due_at: datetime
     response: Response
     unheard: int = 0
@@ -41,8 +42,12 @@ class Agenda:
         for shown in sorted(found, key=lambda one: str(one["due_at"])):
             thing = Thing("followup", "check-ins", shown["id"])
             due_at = datetime.fromisoformat(shown["due_at"])
-            self.planned.append(CheckIn(thing, due_at, response, unheard))
+            self.planned.append(CheckIn(thing, course, due_at, response, unheard))
             unheard = 0
+
+    def last(self, course: str) -> datetime | None:
+        """When the last check-in after a course is planned; None when none is still to come."""
+        return max((one.due_at for one in self.planned if one.course == course), default=None)
 
     def next(self, now: datetime) -> datetime | None:
         """When to look at the phone next."""

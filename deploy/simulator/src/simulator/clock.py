@@ -14,8 +14,8 @@ from simulator.people import Person
 
 PATIENCE: Final = 60.0
 """Seconds within which everything said has to take effect."""
-PAUSE: Final = 0.03
-"""Seconds between two looks."""
+PAUSE: Final = 0.08
+"""Seconds between two looks, as long as something is on its way."""
 WORKING_HOURS: Final = (7, 15)
 """The hours (UTC) at which the clock stops: in the morning, and when the day's visits are over."""
 
@@ -57,7 +57,6 @@ class Clock:
     def __init__(self, operator: Person) -> None:
         self._operator = operator
         self._shift = timedelta(0)
-        self.still: Stillness | None = None
 
     @property
     def now(self) -> datetime:
@@ -70,8 +69,7 @@ class Clock:
         await self._shift_to(timedelta(seconds=max(one["shift_seconds"] for one in shown)))
 
     async def forward(self, to: datetime) -> None:
-        """Let it be `to` in every service, once everything said has taken effect. Raises NotStill."""
-        await self.settle()
+        """Let it be `to` in every service. Whoever moves it has seen before that everything is still."""
         ahead = to - self.now
         if ahead > timedelta(0):
             await self._shift_to(self._shift + ahead)
@@ -86,7 +84,6 @@ class Clock:
         while True:
             looked = await self._look()
             if looked == before and not looked.behind:
-                self.still = looked
                 return looked
             if time.monotonic() > patient_until:
                 raise NotStill(await self._explain(looked))

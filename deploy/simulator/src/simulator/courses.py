@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from reliefpath.vocabulary import CourseKind, Verdict
@@ -12,8 +12,8 @@ from simulator.patients import Response
 from simulator.people import Shown, Thing
 
 AUTHORISED_FOR: Final = timedelta(days=60)
-LONGEST_TRIAL: Final = timedelta(days=45)
-LONGEST_OBSERVATION: Final = timedelta(days=150)
+AFTER_ALL_ANSWERS: Final = timedelta(days=7)
+"""Within which a review is due once the last answer could be given."""
 
 
 async def assess(case: Case) -> None:
@@ -102,15 +102,17 @@ async def judge_trial(case: Case, course: Thing) -> Verdict:
 
 async def verdict_due(case: Case, course: Thing) -> Thing:
     """The trial's time is over."""
+    clinician = case.staff.clinician
+    trials = [one async for one in clinician.listed("followup", "/trials", journey=case.journey)]
+    shown = next(one for one in trials if one["course"] == course.id)
+    trial = Thing("followup", "trials", shown["id"])
 
-    async def look() -> Thing | None:
-        narrowed = {"journey": case.journey, "state": "awaiting_verdict"}
-        async for one in case.staff.clinician.listed("followup", "/trials", **narrowed):
-            if one["course"] == course.id:
-                return Thing("followup", "trials", one["id"])
-        return None
+    async def look() -> bool | None:
+        return True if (await clinician.read(trial))["state"] == "awaiting_verdict" else None
 
-    return await case.until("the trial awaits its verdict", look, within=LONGEST_TRIAL)
+    ends_at = datetime.fromisoformat(shown["ends_at"])
+    await case.until("the trial awaits its verdict", look, not_before=ends_at, within=AFTER_ALL_ANSWERS)
+    return trial
 
 
 async def give_verdict(case: Case, course: Thing, trial: Thing) -> Verdict:
@@ -130,7 +132,8 @@ async def judge_treatment(case: Case, course: Thing) -> Verdict:
         shown = await case.staff.clinician.read(course)
         return shown if shown["review_due_at"] else None
 
-    shown = await case.until("the treatment's review is due", look, within=LONGEST_OBSERVATION)
+    last = case.agenda.last(course.id)
+    shown = await case.until("the treatment's review is due", look, not_before=last, within=AFTER_ALL_ANSWERS)
     verdict = Verdict(shown["suggested"])
     await case.staff.clinician.do("judge", course, verdict=verdict.value)
     case.path[-1] += f" {verdict}"

@@ -41,6 +41,7 @@ class Person:
     def __init__(self, role: Role, subject: str, clients: Mapping[str, Client]) -> None:
         self.role, self.subject = role, subject
         self._clients = clients
+        self._on_screen: dict[Thing, Shown] = {}
 
     def __repr__(self) -> str:
         return f"Person({self.subject})"
@@ -48,6 +49,7 @@ class Person:
     async def read(self, thing: Thing) -> Shown:
         """What this person is shown of a thing. Raises Refusal, Unreachable."""
         shown: Shown = await self.get(thing.service, thing.path)
+        self._on_screen[thing] = shown
         return shown
 
     async def get(self, service: str, path: str, **query: Any) -> Any:
@@ -66,19 +68,31 @@ class Person:
                 return
 
     async def do(self, action: str, thing: Thing, **command: Any) -> Shown:
-        """Read a thing, find the action among those offered, and take it.
+        """Find the action among those that are offered for a thing, and take it.
 
-        Raises NotOffered when it is not offered, and Refusal with all reasons when it is refused all the same.
+        What is still on this person's screen is good enough to decide on, if it offers the action; else, and when
+        others changed the thing meanwhile, they read it again. Raises NotOffered when the action is not offered, and
+        Refusal with all reasons when it is refused all the same.
         """
-        for reading in range(1, READINGS + 1):
+        who = f"{self.subject} wants to {action} {thing.path}"
+        shown = self._on_screen.pop(thing, None)
+        if shown is None or stands_against(shown, action, command):
             shown = await self.read(thing)
-            require_offered(shown, action, command, f"{self.subject} wants to {action} {thing.path}")
+        for reading in range(1, READINGS + 1):
+            against = stands_against(shown, action, command)
+            if against:
+                raise NotOffered(f"{who}, but {against}")
+            path = f"{thing.path}/{action}"
             try:
-                return await self.send(thing.service, f"{thing.path}/{action}", command, version=shown["version"])
+                done = await self.send(thing.service, path, command, version=shown["version"])
             except Refusal as refusal:
                 if refusal.status != STALE or reading == READINGS:
                     raise
-        raise AssertionError("the last reading returns or raises")
+                shown = await self.read(thing)
+            else:
+                self._on_screen[thing] = done
+                return done
+        raise NotOffered(f"{who}, but others change it all the time.")
 
     async def send(
         self, service: str, path: str, body: Mapping[str, Any], *, version: int | None = None, **query: Any
@@ -100,20 +114,17 @@ class Person:
         return shown
 
 
-def require_offered(shown: Shown, action: str, command: Mapping[str, Any], who: str) -> None:
-    """Raise NotOffered unless the action is among a thing's allowed actions and nothing stands in its way.
+def stands_against(shown: Shown, action: str, command: Mapping[str, Any]) -> str | None:
+    """Why an action may not be taken on a thing as it is shown, in a sentence; None when it may.
 
-    A finding that points into the command does not stand in the way when the command says something there: that is
-    what it asks for.
+    A finding that points into the command does not stand against it when the command says something there: that is what
+    it asks for.
     """
     offered = {one["action"]: one for one in shown["allowed_actions"]}
     if action not in offered:
-        state = shown.get("state", "as it is")
-        raise NotOffered(f"{who}, but it is {state} and offers only: {', '.join(offered) or 'nothing'}.")
+        return f"it is {shown.get('state', 'as it is')} and offers only: {', '.join(offered) or 'nothing'}."
     unmet = [one for one in offered[action]["unmet"] if not _is_answered(one.get("pointer"), command)]
-    if unmet:
-        reasons = " ".join(f"{one['message']} {one['satisfy']}" for one in unmet)
-        raise NotOffered(f"{who}, but: {reasons}")
+    return " ".join(f"{one['message']} {one['satisfy']}" for one in unmet) or None
 
 
 def _is_answered(pointer: str | None, command: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
 """The play: many stories at once, each going on when what it waits for can be seen, all under one clock.
 
 A story is a coroutine. It acts through the APIs, and waits with `until` for something that will be seen. The play waits
-until all services are still, lets each story act that now sees what it waits for, one after the other, and when none
-can go on moves the clock to the next working hour at which something is due. So nobody waits blindly, nobody is
-overtaken by time, and the same stories come in the same order every time.
+until all services are still, lets those stories act that now see what they wait for, a few at a time, and when none can
+go on moves the clock to the next working hour at which something is due. So nobody waits blindly, and nobody is
+overtaken by time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backbone.client import Refusal, Unreachable
 from simulator.clock import next_stop
@@ -22,7 +22,10 @@ T = TypeVar("T")
 Look = Callable[[], Awaitable[T | None]]
 """Looks once, through the APIs; None when it is not to be seen yet."""
 
-AT_ONCE = timedelta(hours=12)
+HANDS: Final = 4
+"""How many stories act at the same time, unless told otherwise."""
+
+AT_ONCE: Final = timedelta(hours=12)
 """Within which an effect of somebody's action has to be seen: the next stop of the clock at the latest."""
 
 
@@ -77,6 +80,7 @@ class Part:
     began: datetime | None = None
     ended: datetime | None = None
     rests: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def days(self) -> float:
@@ -110,10 +114,11 @@ class Stage:
 
 
 class Play:
-    """All stories of one run."""
+    """All stories of one run. `hands` is how many of them act at the same time."""
 
-    def __init__(self, clock: Timepiece, parts: Sequence[Part]) -> None:
+    def __init__(self, clock: Timepiece, parts: Sequence[Part], *, hands: int = HANDS) -> None:
         self._clock, self.parts = clock, parts
+        self._hands = asyncio.Semaphore(hands)
 
     @property
     def over(self) -> int:
@@ -122,23 +127,39 @@ class Play:
 
     async def run(self, at_each_stop: Callable[[], None] = lambda: None) -> None:
         """Play every story to its end. A story that fails is noted in its part, and the others go on."""
-        tasks: list[asyncio.Task[None]] = []
         try:
-            for part in self.parts:
-                tasks.append(asyncio.create_task(self._tell(part)))
-                await part.rests.wait()
-            while self.over < len(self.parts):
-                while await self._round():
-                    pass
+            while True:
+                still = await self._act_out()
                 at_each_stop()
-                if self.over < len(self.parts):
-                    await self._clock.forward(await self._next_stop())
-            await self._clock.settle()
-            await asyncio.gather(*tasks)
+                if self.over == len(self.parts):
+                    return
+                await self._clock.forward(self._next_stop(still))
         finally:
+            tasks = [part.task for part in self.parts if part.task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _act_out(self) -> Still:
+        """Let everybody do what there is to do now, until nobody sees anything new and everything is still."""
+        while True:
+            still = await self._clock.settle()
+            if not any(await asyncio.gather(*(self._turn(part, still) for part in self.parts))):
+                return still
+
+    async def _turn(self, part: Part, still: Still) -> bool:
+        """Let a story begin, or go on if it sees what it waits for; whether it did."""
+        async with self._hands:
+            if part.task is None:
+                part.task = asyncio.create_task(self._tell(part))
+            elif part.waits is None or not await self._sees(part.waits, still):
+                return False
+            part.waits = None
+            part.rests.clear()
+            await part.rests.wait()
+            if part.task.done():
+                part.task.result()
+            return True
 
     async def _tell(self, part: Part) -> None:
         part.began = self._clock.now
@@ -150,39 +171,26 @@ class Play:
             part.waits, part.ended = None, self._clock.now
             part.rests.set()
 
-    async def _round(self) -> bool:
-        """Once everything is still, let each story go on that sees what it waits for; whether any did."""
-        still = await self._clock.settle()
-        moved = False
-        for part in self.parts:
-            if part.waits is not None and part.waits.not_before <= self._clock.now:
-                moved |= await self._go_on(part, part.waits, still)
-        return moved
-
-    async def _go_on(self, part: Part, wait: Wait[Any], still: Still) -> bool:
-        if wait.looked == still.total and self._clock.now <= wait.not_after:
+    async def _sees(self, wait: Wait[Any], still: Still) -> bool:
+        """Whether a story has an answer to what it waits for: what it sees, or that it has waited too long."""
+        late = self._clock.now > wait.not_after
+        if wait.not_before > self._clock.now or (wait.looked == still.total and not late):
             return False
         wait.looked = still.total
         try:
             found = await wait.look()
         except (WentWrong, Refusal, Unreachable) as wrong:
             wait.answer.set_exception(wrong)
-        else:
-            if found is not None:
-                wait.answer.set_result(found)
-            elif self._clock.now > wait.not_after:
-                wait.answer.set_exception(WentWrong(f"It was not seen in time that {wait.what}."))
-            else:
-                return False
-        part.rests.clear()
-        part.waits = None
-        await part.rests.wait()
-        return True
+            return True
+        if found is not None:
+            wait.answer.set_result(found)
+        elif late:
+            wait.answer.set_exception(WentWrong(f"It was not seen in time that {wait.what}."))
+        return wait.answer.done()
 
-    async def _next_stop(self) -> datetime:
+    def _next_stop(self, still: Still) -> datetime:
         """The next working hour at which a deadline is due, or a story wants to look, or has waited long enough."""
         now = self._clock.now
-        still = await self._clock.settle()
         waits = [part.waits for part in self.parts if part.waits is not None]
         moments = [wait.not_before if wait.not_before > now else wait.not_after for wait in waits]
         if still.next_deadline is not None:

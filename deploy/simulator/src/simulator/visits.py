@@ -36,20 +36,24 @@ async def book(case: Case, appointment: Thing, *, asking: bool = False) -> datet
     When the visit ends.
     """
     await _decide_holds(case, appointment)
-    scheduler = case.staff.scheduler
-    shown = await scheduler.read(appointment)
-    soonest = (case.now + NOTICE).isoformat()
-    path = f"{appointment.path}/slots"
-    found = await scheduler.get("scheduling", path, minutes=MINUTES[shown["purpose"]], **{"from": soonest})
-    if not found["slots"]:
-        raise WentWrong(f"There is no slot for {shown['purpose']} at {case.at}: {found['unmet'] or 'all are taken'}.")
-    slot = {name: found["slots"][0][name] for name in ("starts_at", "minutes", "resources")}
+    async with case.staff.desk:
+        slot = await _first_slot(case, appointment)
+        chosen = {name: slot[name] for name in ("starts_at", "minutes", "resources")}
+        await case.staff.scheduler.do("offer" if asking else "book", appointment, **chosen)
     if asking:
-        await scheduler.do("offer", appointment, **slot)
         await case.person.do("accept", appointment)
-    else:
-        await scheduler.do("book", appointment, **slot)
-    return datetime.fromisoformat(found["slots"][0]["ends_at"])
+    return datetime.fromisoformat(slot["ends_at"])
+
+
+async def _first_slot(case: Case, appointment: Thing) -> Shown:
+    scheduler = case.staff.scheduler
+    purpose = (await scheduler.read(appointment))["purpose"]
+    query: dict[str, Any] = {"minutes": MINUTES[purpose], "from": (case.now + NOTICE).isoformat(), "most": 1}
+    found = await scheduler.get("scheduling", f"{appointment.path}/slots", **query)
+    if not found["slots"]:
+        raise WentWrong(f"There is no slot for the {purpose} at {case.at}: {found['unmet'] or 'all are taken'}.")
+    slot: Shown = found["slots"][0]
+    return slot
 
 
 async def attend(case: Case, appointment: Thing) -> None:
