@@ -54,7 +54,7 @@ class Report:
             yield step
         finally:
             self._steps.remove(step)
-        self.say(f"  {name}{f' {step.note}' if step.note else ''} ({step.seconds:.1f} s)")
+        self.say(f"  {step.name}{f' {step.note}' if step.note else ''} ({step.seconds:.1f} s)")
 
     async def keep_current(self) -> None:
         """Show what goes on, until cancelled."""
