@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import structlog
 
 from stack.keys import Keys
 from tests.support.databases import Databases
@@ -19,6 +20,14 @@ from tests.support.servers import Server, Servers
 KINDS: Final = ("pure", "db", "kafka", "journey")
 NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
+
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Drawing a traceback with every local value takes minutes when fifty requests fail at once."""
 
 
 @pytest.fixture(scope="session")

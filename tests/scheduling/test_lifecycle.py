@@ -11,6 +11,7 @@ from reliefpath.events import CATALOGUE
 from reliefpath.lifecycle import STAYS, Command, Refused, Transition
 from reliefpath.vocabulary import Role, Side
 from scheduling.lifecycle import APPOINTMENT, HOLDING, TERMINAL, WAITING, AppointmentState, Offer, Reschedule, Slot
+from tests.support.lifecycles import reachable
 from tests.support.visits import at, between, facts, id_of
 
 SLOT = {"starts_at": at(9), "minutes": 60, "resources": [id_of("room-1"), id_of("dr-1")]}
@@ -56,10 +57,7 @@ def test_nobody_but_those_in_the_table_may_act(transition: Transition) -> None:
 
 
 def test_every_state_can_be_reached() -> None:
-    reached = {one.target for one in APPOINTMENT.transitions if not one.sources}
-    while more := {one.target for one in ACTIONS if one.sources & reached} - reached - {STAYS}:
-        reached |= more
-    assert reached == set(AppointmentState)
+    assert reachable(APPOINTMENT) == set(AppointmentState)
 
 
 def test_from_every_open_state_there_is_a_way_to_an_end_that_people_can_take_and_one_that_closes_it_quietly() -> None:
