@@ -96,7 +96,7 @@ def test_a_retry_that_failed_again_says_so_and_ends_with_one(run: Run, api: Loop
     api.replies["POST", f"/{shelf}/{ID}/retry"] = held()
     result = run(shelf, "retry", ID, "--reason", "try again", "--yes")
     assert result.exit_code == 1
-    assert f"{ID} is still parked: KeyError" in result.stdout
+    assert f"{ID} took no effect, parked: KeyError" in result.stdout
 
 
 def test_a_refusal_of_one_does_not_keep_the_others_from_being_done(run: Run, api: Loopback, shelf: str) -> None:

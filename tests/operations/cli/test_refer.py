@@ -94,8 +94,8 @@ def test_a_person_is_told_what_was_found_what_was_not_understood_and_what_is_mis
     assert "3 Observation (Platelets: unit-unknown)" in told["not understood"]
     assert "40 Claim" in told["not used"]
     assert "9 Encounter (dated later)" in told["ignored"]
-    assert "There is no platelet count. Send one." in result.stdout
-    assert "The stage is unknown. (needed) Name it." in result.stdout
+    assert "useful: There is no platelet count. Send one." in result.stdout
+    assert "needed: The stage is unknown. Name it." in result.stdout
 
 
 def test_every_fact_is_listed_with_its_source_when_asked_for(run: Run, api: Loopback, bundle: Path) -> None:

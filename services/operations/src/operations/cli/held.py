@@ -168,8 +168,8 @@ def _mend_one(api: Api, shelf: Shelf, action: str, one: Mapping[str, Any], reaso
     if as_json:
         tell(done)
     else:
-        why = "" if ended else f": {done.get('reason')}"
-        show(plain(f"{done.get('id')} {'is' if ended else 'is still'} {done.get('status')}{why}"))
+        told = f"is {done.get('status')}" if ended else f"took no effect, {done.get('status')}: {done.get('reason')}"
+        show(plain(f"{done.get('id')} {told}"))
     return ended
 
 

@@ -201,8 +201,8 @@ def _types(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _lacking(finding: Mapping[str, Any]) -> str:
-    needed = "" if finding.get("advisory") else " (needed)"
-    return f"{finding.get('message')}{needed} {finding.get('satisfy') or ''}".rstrip()
+    weight = "useful" if finding.get("advisory") else "needed"
+    return f"{weight}: {finding.get('message')} {finding.get('satisfy') or ''}".rstrip()
 
 
 def _summary(outcomes: Sequence[Mapping[str, Any]]) -> RenderableType:
