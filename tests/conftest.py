@@ -102,9 +102,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 
 @pytest.fixture
-def open_folder() -> Iterator[Path]:
+def open_folder(servers: Servers) -> Iterator[Path]:
     """A folder that every account can reach, as `tmp_path` is not: root's PostgreSQL is run by another."""
-    made = Path(tempfile.mkdtemp(prefix="reliefpath-open-", dir="/var/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="open-", dir=servers.folder))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
