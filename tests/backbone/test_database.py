@@ -19,7 +19,12 @@ from tests.support.visiting.lifecycle import VisitState
 from tests.support.visiting.tables import Mark, Visit
 from tests.support.visiting.world import received, rows, unit, value
 
-KEPT = "SELECT (SELECT count(*) FROM marks), (SELECT count(*) FROM backbone.outbox), (SELECT count(*) FROM backbone.audit)"
+KEPT = """
+SELECT (SELECT count(*) FROM marks), (SELECT count(*) FROM backbone.outbox), (SELECT count(*) FROM backbone.audit)
+"""
+
+
+OPEN = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
 
 
 async def change(uow: UnitOfWork) -> None:
@@ -38,12 +43,16 @@ async def test_a_change_its_event_and_its_audit_row_are_there_together(db: Datab
     assert await rows(db, KEPT) == [(1, 1, 1)]
 
 
+async def fail_late(db: Database) -> None:
+    async with unit(db) as uow:
+        await change(uow)
+        await uow.finish()
+        raise ZeroDivisionError
+
+
 async def test_a_failure_leaves_nothing(db: Database) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with unit(db) as uow:
-            await change(uow)
-            await uow.finish()
-            raise ZeroDivisionError
+        await fail_late(db)
     assert await rows(db, KEPT) == [(0, 0, 0)]
 
 
@@ -82,8 +91,7 @@ async def test_work_that_is_cancelled_leaves_nothing_and_no_open_transaction(db:
     with pytest.raises(asyncio.CancelledError):
         await working
     assert await rows(db, KEPT) == [(0, 0, 0)]
-    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in trans%'"
-    assert await value(db, open_ones) == 0
+    assert await value(db, OPEN) == 0
 
 
 async def test_whoever_waits_for_a_journey_sees_afterwards_what_its_holder_wrote(db: Database) -> None:
@@ -126,9 +134,7 @@ async def test_what_was_said_is_told_after_the_commit_and_only_then(db: Database
         uow.record("look", "visit", None)
     assert told == []
     with pytest.raises(ZeroDivisionError):
-        async with unit(db) as uow:
-            await change(uow)
-            raise ZeroDivisionError
+        await fail_late(db)
     assert told == []
     async with unit(db) as uow:
         await change(uow)

@@ -252,8 +252,7 @@ def add_creation_route(
         summary=transition.label,
         response_model=shown,
         responses=PROBLEM_RESPONSES,
-        openapi_extra=body_of(transition.command)
-        | {"parameters": [_path_parameter(name) for name in _names_in(path)]},
+        openapi_extra=body_of(transition.command) | {"parameters": [_path_parameter(name) for name in _names_in(path)]},
     )
 
 

@@ -68,6 +68,8 @@ class UnitOfWork:
     cause: str
     trace: str | None = None
     said: list[Said] = field(default_factory=list)
+    written: int = 0
+    """How many of what was said are rows of the outbox already."""
     _audit: list[dict[str, Any]] = field(default_factory=list)
     _locked: set[UUID] = field(default_factory=set)
 
@@ -131,7 +133,7 @@ class UnitOfWork:
 
         Locks that were taken in it are gone with it, as the database gives them back.
         """
-        said, audit, locked = len(self.said), len(self._audit), set(self._locked)
+        said, written, audit, locked = len(self.said), self.written, len(self._audit), set(self._locked)
         try:
             async with self.session.begin_nested():
                 yield
@@ -139,11 +141,11 @@ class UnitOfWork:
         except BaseException:
             del self.said[said:]
             del self._audit[audit:]
-            self._locked = locked
+            self.written, self._locked = written, locked
             raise
 
     async def finish(self) -> None:
-        """Write what was changed, said and recorded, so that only the commit is left to do."""
+        """Write what was changed, said and recorded, so that only the commit is left to do. Safe to repeat."""
         await self.session.flush()
         await write(self)
         if self._audit:

@@ -98,6 +98,9 @@ class Hearer:
     async def try_held(self, uow: UnitOfWork, stream: Stream, *, by: str | None = None) -> None:
         """Try again what is held in a stream, from the first on. `by` names the person who asked for it, if one did."""
         await uow.lock(stream.id)
+        first = await inbox.first_held(uow, stream)
+        if first is None or (by is None and not first.due):
+            return  # another worker was faster
         batch = _Batch(await inbox.last_heard(uow, {stream}), {stream})
         await self._go_on(uow, batch, stream, by=by, due=True)
         await inbox.note_heard(uow, batch.moved)
@@ -115,13 +118,11 @@ class Hearer:
         self, uow: UnitOfWork, batch: _Batch, attributes: Attributes, message: Incoming, carefully: bool
     ) -> None:
         stream, last = _stream_of(attributes), batch.last[_stream_of(attributes)]
-        if attributes.seq <= last:
+        first = await inbox.first_held(uow, stream) if stream in batch.blocked else None
+        comes_next = attributes.seq == last + 1 or attributes.speaker in LATEST_IS_ENOUGH
+        if attributes.seq <= last or (first is not None and attributes.seq == first.seq):
             batch.outcomes["duplicate"] += 1
-        elif attributes.seq == last + 1 or attributes.speaker in LATEST_IS_ENOUGH:
-            first = await inbox.first_held(uow, stream) if stream in batch.blocked else None
-            if first is not None and first.seq <= attributes.seq:
-                batch.outcomes["duplicate"] += 1
-                return
+        elif comes_next and (first is None or attributes.seq < first.seq):
             failure = await self._take_effect(uow, attributes, message, carefully)
             if failure is None:
                 batch.advance(stream, attributes.seq)
@@ -131,8 +132,8 @@ class Hearer:
                 batch.blocked.add(stream)
                 batch.outcomes[failure.status] += 1
         else:
-            status = Status.BEHIND if stream in batch.blocked else Status.MISSING
-            reason = f"seq {last + 1} has not been heard"
+            status = Status.MISSING if first is None else Status.BEHIND
+            reason = f"seq {last + 1} has not been heard" if first is None else f"it waits behind seq {first.seq}"
             fresh = await inbox.hold(uow, attributes, message, status, reason)
             batch.blocked.add(stream)
             batch.outcomes[status if fresh else "duplicate"] += 1

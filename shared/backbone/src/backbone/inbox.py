@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import quote, unquote, unquote_to_bytes
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone.carriage import dead_letters, heard, held
@@ -55,6 +56,7 @@ class HeldEvent:
     seq: int
     status: Status
     attempts: int
+    due: bool
     message: Incoming
 
 
@@ -144,7 +146,7 @@ def delay_before(attempt: int) -> float:
 async def first_held(uow: UnitOfWork, stream: Stream) -> HeldEvent | None:
     """The event of a stream that has to take effect before all others that are held there."""
     found = await uow.session.execute(
-        select(held)
+        select(held, (held.c.next_try_at <= func.clock_timestamp()).label("due"))
         .where(held.c.speaker == stream.speaker, held.c.stream == stream.id, held.c.ended_at.is_(None))
         .order_by(held.c.seq)
         .limit(1)
@@ -207,7 +209,7 @@ async def set_aside(uow: UnitOfWork, messages: Iterable[tuple[Incoming, str, str
             "hash": digest,
             "reason": reason[:500],
             "key": message.key,
-            "headers": [[name, value.decode("latin-1")] for name, value in message.headers],
+            "headers": quoted(message.headers),
             "data": message.value,
             "recorded_at": message.recorded_at,
         }
@@ -217,6 +219,16 @@ async def set_aside(uow: UnitOfWork, messages: Iterable[tuple[Incoming, str, str
         await uow.session.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
 
 
+def quoted(headers: Iterable[tuple[str, bytes]]) -> list[list[str]]:
+    """Headers of which nothing is known, in letters that every database takes."""
+    return [[quote(name), quote(value)] for name, value in headers]
+
+
+def unquoted(pairs: Iterable[Iterable[str]]) -> list[tuple[str, bytes]]:
+    """The reverse of quoted."""
+    return [(unquote(name), unquote_to_bytes(value)) for name, value in pairs]
+
+
 def _held_event(row: Any) -> HeldEvent:
     return HeldEvent(
         row.id,
@@ -224,6 +236,7 @@ def _held_event(row: Any) -> HeldEvent:
         row.seq,
         Status(row.status),
         row.attempts,
+        bool(row.due),
         Incoming(
             row.topic,
             row.partition,

@@ -272,7 +272,7 @@ class KafkaLog:
             raise away
         self._unplaced += 1
         if self._unplaced > MOST_UNPLACED:
-            raise OffsetGone([]) from cause
+            raise KafkaAway("nobody said where to go on") from cause
         await asyncio.sleep(0.05)
         return {}
 

@@ -56,7 +56,7 @@ async def write(uow: UnitOfWork) -> None:
     The streams' rows are locked before a `seq` is taken, so the order of `seq` is the order of commits, and of two
     events of one stream the later has the greater id.
     """
-    fresh = uow.said
+    fresh = uow.said[uow.written :]
     if not fresh:
         return
     await uow.lock(*(said.stream for said in fresh))
@@ -99,3 +99,4 @@ async def write(uow: UnitOfWork) -> None:
             }
         )
     await uow.session.execute(insert(carriage.outbox), rows)
+    uow.written = len(uow.said)

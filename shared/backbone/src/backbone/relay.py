@@ -22,7 +22,7 @@ import asyncpg
 import structlog
 
 from backbone.carriage import BUCKETS
-from backbone.kafka import KafkaAway, Outgoing, Producer
+from backbone.kafka import KafkaAway, Outgoing, Sender
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
 from reliefpath.envelope import load_headers
 
@@ -33,6 +33,8 @@ LOCK_SPACE: Final = 0x52504C59
 BATCH: Final = 2000
 POLL: Final = 0.1
 REBALANCE: Final = 2.0
+FIRST_DELAY: Final = 0.1
+LAST_DELAY: Final = 5.0
 IDLE_LIMIT: Final = "10s"
 
 _NEXT: Final = """
@@ -87,20 +89,19 @@ class Bucket:
 class Relay:
     """One of the replicas that share a service's buckets."""
 
-    def __init__(self, address: str, producer: Producer, name: str) -> None:
+    def __init__(self, address: str, producer: Sender, name: str) -> None:
         self._address = address.replace("postgresql+asyncpg://", "postgresql://")
         self._producer = producer
         self._name = name
         self._owned: dict[int, Bucket] = {}
         self._nudged = asyncio.Event()
+        self._delay = FIRST_DELAY
 
     async def run(self) -> None:
         """Relay until cancelled. A database or a Kafka that is away is waited for; nothing is lost meanwhile."""
-        delay = 0.1
         while True:
             try:
                 await self._connected()
-                delay = 0.1
             except (
                 OSError,
                 TimeoutError,
@@ -109,11 +110,11 @@ class Relay:
                 KafkaAway,
                 LostBucket,
             ) as error:
-                log.warning("the relay pauses", error=type(error).__name__, seconds=delay)
+                log.warning("the relay pauses", error=type(error).__name__, seconds=self._delay)
             finally:
                 self._owned.clear()
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 5.0)
+            await asyncio.sleep(self._delay)
+            self._delay = min(self._delay * 2, LAST_DELAY)
 
     async def _connected(self) -> None:
         connection = await asyncpg.connect(
@@ -134,7 +135,9 @@ class Relay:
                     await self._observe(connection)
                     rebalanced = loop.time()
                 self._nudged.clear()
-                if not await self._relay_once(connection):
+                more = await self._relay_once(connection)
+                self._delay = FIRST_DELAY
+                if not more:
                     await self._wait_for_nudge()
         finally:
             await _close(connection)

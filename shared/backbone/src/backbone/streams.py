@@ -216,7 +216,7 @@ async def retry_dead_letter(
     async def work(uow: UnitOfWork, reason: str) -> Answer:
         row = await _open_letter(uow, id)
         uow.record("retry", "dead letter", id, before=row.status, reason=reason)
-        headers = [(name, value.encode("latin-1")) for name, value in row.headers]
+        headers = inbox.unquoted(row.headers)
         at = round(row.recorded_at.timestamp() * 1000)
         message = Incoming(row.topic, row.partition, row.offset, row.key, row.data, headers, at)
         outcomes = await _hearer(request).hear(uow, [message], carefully=True)

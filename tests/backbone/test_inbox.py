@@ -1,0 +1,136 @@
+"""What a service has heard, and the rows in which events wait."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from backbone import inbox
+from backbone.database import Database, UnitOfWork
+from backbone.inbox import Status, Stream
+from backbone.kafka import Incoming
+from backbone.rows import new_id
+from reliefpath.envelope import Attributes, read_attributes
+from tests.support.visiting.world import Voice, read, received, rows, unit, value
+
+
+def taken(seq: int, stream: Stream, offset: int = 0) -> tuple[Attributes, Incoming]:
+    message = read(Voice().say(received(), stream.id, seq=seq), offset)
+    return read_attributes(message.topic, message.key, message.headers), message
+
+
+async def hold(uow: UnitOfWork, stream: Stream, seq: int, status: Status, delay: float | None = None) -> bool:
+    return await inbox.hold(uow, *taken(seq, stream), status, "why", delay=delay)
+
+
+async def test_a_stream_never_heard_of_is_at_zero_and_another_where_it_was(db: Database) -> None:
+    new, known = Stream("referral", new_id()), Stream("referral", new_id())
+    async with unit(db) as uow:
+        await inbox.note_heard(uow, {known: 7})
+        assert await inbox.last_heard(uow, {new, known}) == {new: 0, known: 7}
+        assert await inbox.last_heard(uow, set()) == {}
+
+
+async def test_what_was_heard_is_never_unheard(db: Database) -> None:
+    stream = Stream("referral", new_id())
+    async with unit(db) as uow:
+        for seq in (5, 3, 6, 1):
+            await inbox.note_heard(uow, {stream: seq})
+        assert await inbox.last_heard(uow, {stream}) == {stream: 6}
+
+
+async def test_two_speakers_of_one_journey_are_counted_apart(db: Database) -> None:
+    journey = new_id()
+    one, other = Stream("referral", journey), Stream("scheduling", journey)
+    async with unit(db) as uow:
+        await inbox.note_heard(uow, {one: 2, other: 9})
+        assert await inbox.last_heard(uow, {one, other}) == {one: 2, other: 9}
+
+
+async def test_an_event_is_held_once_and_comes_back_as_it_was(db: Database) -> None:
+    stream = Stream("referral", new_id())
+    attributes, message = taken(4, stream, offset=17)
+    async with unit(db) as uow:
+        assert await inbox.hold(uow, attributes, message, Status.MISSING, "seq 3 has not been heard")
+        assert not await inbox.hold(uow, attributes, message, Status.BEHIND, "again")
+        first = await inbox.first_held(uow, stream)
+    assert first is not None
+    assert (first.seq, first.status, first.stream) == (4, Status.MISSING, stream)
+    assert first.message == replace(message, headers=list(message.headers))
+
+
+async def test_the_first_held_is_the_one_that_has_to_take_effect_first(db: Database) -> None:
+    stream, other = Stream("referral", new_id()), Stream("scheduling", new_id())
+    async with unit(db) as uow:
+        for seq in (9, 4, 6):
+            await hold(uow, stream, seq, Status.BEHIND)
+        first = await inbox.first_held(uow, stream)
+        assert first is not None
+        assert first.seq == 4
+        await inbox.end(uow, first.id, Status.RESOLVED, "system:test", "it took effect")
+        following = await inbox.first_held(uow, stream)
+        assert following is not None
+        assert following.seq == 6
+        assert await inbox.first_held(uow, other) is None
+
+
+async def test_only_streams_whose_time_has_come_are_due(db: Database) -> None:
+    due, later, never = (Stream("referral", new_id()) for _ in range(3))
+    async with unit(db) as uow:
+        await hold(uow, due, 1, Status.RETRYING, delay=-1)
+        await hold(uow, later, 1, Status.RETRYING, delay=60)
+        await hold(uow, never, 1, Status.PARKED)
+        assert await inbox.due_streams(uow, 10) == [due]
+        first, second = await inbox.first_held(uow, due), await inbox.first_held(uow, later)
+        assert first is not None
+        assert second is not None
+        assert (first.due, second.due) == (True, False)
+
+
+async def test_a_status_that_is_no_end_has_no_end_and_the_other_way_round(db: Database) -> None:
+    for status, ended in ((s.value, e) for s in Status for e in (True, False)):
+        allowed = (status in {"resolved", "discarded"}) == ended
+        try:
+            async with unit(db) as uow:
+                await hold(uow, Stream("referral", new_id()), 1, Status.PARKED)
+                await uow.session.execute(
+                    text("UPDATE backbone.held SET status = :s, ended_at = CASE WHEN :e THEN now() END"),
+                    {"s": status, "e": ended},
+                )
+        except Exception:
+            assert not allowed, (status, ended)
+        else:
+            assert allowed, (status, ended)
+            async with unit(db) as uow:
+                await uow.session.execute(text("DELETE FROM backbone.held"))
+
+
+def test_every_next_try_comes_later_until_the_longest_pause() -> None:
+    delays = [inbox.delay_before(attempt) for attempt in range(2, 12)]
+    assert delays == sorted(delays)
+    assert delays[0] > 0
+    assert delays[-1] == delays[-2] == inbox.RETRY_DELAYS[-1]
+
+
+@given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.binary())))
+def test_headers_of_which_nothing_is_known_come_back_as_they_were(headers: list[tuple[str, bytes]]) -> None:
+    kept = inbox.quoted(headers)
+    assert inbox.unquoted(kept) == headers
+    assert all(text_.isascii() and text_.isprintable() for pair in kept for text_ in pair)
+
+
+async def test_a_dead_letter_keeps_its_place_and_hash_and_is_kept_once(db: Database) -> None:
+    message = Incoming("reliefpath.referral", 2, 41, b"\x00\xff", b"\x00data", (("na\x00me", b"\x00\xff"),), 5)
+    digest = hashlib.sha256(b"\x00data").hexdigest()
+    async with unit(db) as uow:
+        await inbox.set_aside(uow, [(message, digest, "why")])
+        await inbox.set_aside(uow, [(message, digest, "why")])
+    (row,) = await rows(db, "SELECT * FROM backbone.dead_letters")
+    assert (row.topic, row.partition, row.offset, row.hash, row.reason) == ("reliefpath.referral", 2, 41, digest, "why")
+    assert (bytes(row.key), bytes(row.data)) == (message.key, message.value)
+    assert inbox.unquoted(row.headers) == list(message.headers)
+    assert await value(db, "SELECT status FROM backbone.dead_letters") == "new"
