@@ -26,8 +26,8 @@ from referral.reactions import DEADLINES, REACTIONS
 from reliefpath import events
 from reliefpath.envelope import Actor, Attributes, encode_data, encode_headers
 from reliefpath.events import CATALOGUE, Event, Speaker, topic_of
-from reliefpath.vocabulary import FacilityKind, Profile, Role, facility_id
-from stack.keys import Keys
+from reliefpath.vocabulary import CourseKind, FacilityKind, Profile, Purpose, Role, Verdict, facility_id
+from stack.keys import WHOLE_NETWORK, Keys
 from tests.support import bundles
 
 SENDER: Final = "oncology-north"
@@ -50,11 +50,19 @@ FACTS: Final = [
     {"kind": "pain_score", "value": 7, "unit": "{score}", "on": "2026-11-20"},
 ]
 
+AGREED: Final = {
+    "goal": "Walk the dog again.",
+    "options_discussed": ["none", "PNB"],
+    "risks_discussed": ["bleeding", "no-effect"],
+    "leaflet": "blocks-v3",
+    "personal_pain_goal": 3,
+}
+
 TABLES: Final = (
     "facilities, patients, patient_identifiers, journeys, referrals, facts, not_understood, notes, assessments,"
     " conferences, courses, decisions, authorisations, attentions, backbone.held, backbone.heard,"
-    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines, backbone.idempotency,"
-    " backbone.journey_facilities"
+    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines,"
+    " backbone.idempotency, backbone.journey_facilities"
 )
 """Everything that tests write, to be emptied before each."""
 
@@ -144,6 +152,10 @@ class Place:
         """Somebody in this role at these facilities."""
         token = self.keys.token(role, f"{role}-subject", [facility_id(code) for code in codes], **more)
         return Person(self.client, token)
+
+    def everywhere(self, role: Role) -> Person:
+        """Somebody who oversees the whole network."""
+        return Person(self.client, self.keys.token(role, f"{role}-subject", [WHOLE_NETWORK]))
 
     @property
     def referrer(self) -> Person:
@@ -243,6 +255,69 @@ class Place:
         taken = await self.accepted(**more)
         body = {"average_pain": 7, "worst_pain": 9, "personal_pain_goal": 3, "setting": "outpatient"}
         return await self.clinician.done(f"/referrals/{taken['id']}/assess", body)  # type: ignore[no-any-return]  # JSON
+
+    async def proposed(self, referral: str, kind: str = "trial", modality: str = "PNB", **more: Any) -> dict[str, Any]:
+        """A course that a clinician proposed."""
+        body = {"kind": kind, "modality": modality, **more}
+        return await self.clinician.done(f"/referrals/{referral}/courses", body, version=None)  # type: ignore[no-any-return]  # JSON
+
+    async def asked(self, referral: str, kind: str = "trial", modality: str = "PNB", **more: Any) -> dict[str, Any]:
+        """A course that was agreed, authorised and asked for at scheduling."""
+        course = await self.proposed(referral, kind, modality, **more)
+        url = f"/courses/{course['id']}"
+        await self.clinician.done(f"{url}/agree", AGREED)
+        await self.coordinator.done(f"{url}/submit-authorisation", {"payer": "fund"})
+        await self.coordinator.done(f"{url}/authorise", {"reference": "A-1", "valid_until": "2099-01-01T00:00:00Z"})
+        return await self.coordinator.done(f"{url}/request")  # type: ignore[no-any-return]  # JSON
+
+    async def booked(self, course: dict[str, Any]) -> UUID:
+        """An appointment that scheduling booked for a course."""
+        appointment = uuid4()
+        await self.hear(self.booking(course, appointment), course["journey"])
+        return appointment
+
+    def booking(self, course: dict[str, Any], appointment: UUID) -> events.AppointmentBooked:
+        """Scheduling's word that a course has its time."""
+        now = datetime.now(UTC)
+        return events.AppointmentBooked(
+            **self.about(course, appointment),
+            facility=facility_id(RECEIVER),
+            starts_at=now + timedelta(days=2),
+            ends_at=now + timedelta(days=2, hours=1),
+        )
+
+    def fulfilment(self, course: dict[str, Any], appointment: UUID) -> events.AppointmentFulfilled:
+        """Scheduling's word that a course's procedure took place."""
+        about = self.about(course, appointment)
+        return events.AppointmentFulfilled(**about, facility=facility_id(RECEIVER), ended_at=datetime.now(UTC))
+
+    def about(self, course: dict[str, Any], appointment: UUID) -> dict[str, Any]:
+        """What every word about a course's appointment tells."""
+        return {
+            "appointment": appointment,
+            "referral": UUID(course["referral"]),
+            "purpose": Purpose.PROCEDURE,
+            "course": UUID(course["id"]),
+        }
+
+    async def performed(self, referral: str, kind: str = "trial", modality: str = "PNB", **more: Any) -> dict[str, Any]:
+        """A course that has been done."""
+        course = await self.asked(referral, kind, modality, **more)
+        appointment = await self.booked(course)
+        await self.hear(self.fulfilment(course, appointment), course["journey"])
+        return course
+
+    async def review(self, course: dict[str, Any]) -> None:
+        """Follow-up's word that a treatment is to be judged now."""
+        about: dict[str, Any] = {"course": UUID(course["id"])}
+        begun = events.ObservationStarted(**about, kind=CourseKind.TREATMENT, check_ins=3)
+        await self.hear(begun, course["journey"])
+        due = events.ReassessmentDue(**about, suggested=Verdict.NO_DATA, completed=0, planned=3)
+        await self.hear(due, course["journey"])
+
+    async def course(self, course: dict[str, Any]) -> dict[str, Any]:
+        """A course as its clinician sees it now."""
+        return (await self.clinician.get(f"/courses/{course['id']}")).json()  # type: ignore[no-any-return]  # JSON
 
 
 def _decode(headers: str, data: bytes) -> Event:

@@ -1,0 +1,41 @@
+"""The API as a whole: its routes are its tables' actions, and it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from backbone.settings import Settings
+from referral.app import SERVICE, build
+from referral.lifecycle import ATTENTION, COURSE, REFERRAL
+from reliefpath.vocabulary import Profile
+
+
+def posts() -> set[str]:
+    return {path for path, item in build().openapi()["paths"].items() if "post" in item}
+
+
+def test_every_action_a_person_may_take_has_its_route_and_no_other_has() -> None:
+    expected = {"/referrals", "/referrals/{referral}/courses", "/intake"}
+    for lifecycle, path in ((REFERRAL, "/referrals"), (COURSE, "/courses"), (ATTENTION, "/attentions")):
+        expected |= {f"{path}/{{id}}/{one.action}" for one in lifecycle.transitions if one.offered and one.sources}
+    assert {path for path in posts() if not path.startswith(("/streams", "/development"))} == expected
+
+
+def test_the_document_describes_bodies_and_refusals() -> None:
+    document = build().openapi()
+    accept = document["paths"]["/referrals/{id}/accept"]["post"]
+    body = accept["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {"urgency", "override_reason"}
+    assert {"400", "401", "403", "404", "409", "412", "413", "415", "422", "428"} <= set(accept["responses"])
+    assert "application/fhir+json" in document["paths"]["/intake"]["post"]["requestBody"]["content"]
+
+
+def test_a_bundle_may_be_larger_than_other_bodies() -> None:
+    assert build().state.larger_bodies == {"/intake": "intake_limit"}
+
+
+def test_production_does_not_start_with_records_that_nobody_approved() -> None:
+    assert SERVICE.prepare is not None
+    SERVICE.prepare(Settings(profile=Profile.DEVELOPMENT))
+    with pytest.raises(LookupError, match="may not be used in production"):
+        SERVICE.prepare(Settings(profile=Profile.PRODUCTION))
