@@ -164,6 +164,7 @@ async def come_to_its_end(uow: UnitOfWork, trial: Trial) -> None:
             events=lambda: _verdict_due(step),
             rules=step.suggestion.rules,
         )
+    await cancel_deadlines(uow, subject=trial.id, kind=END)
 
 
 async def abandon(uow: UnitOfWork, trial: Trial, reason_code: str) -> None:
