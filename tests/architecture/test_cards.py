@@ -1,0 +1,103 @@
+"""A service says what its card says: its transitions emit its own events, its reactions hear whom it hears."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from backbone.process import Service
+from reliefpath.events import CATALOGUE, Event, Speaker
+from tests.architecture.sources import PACKAGES, ROOT, modules, tree
+
+SERVICES: Final = ("referral", "scheduling", "followup", "operations")
+
+
+def card(service: str, process: str = "worker") -> Service:
+    """A service's card as its worker knows it."""
+    found = importlib.import_module(f"{service}.{process}").SERVICE
+    assert isinstance(found, Service)
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_event_of_a_transition_is_the_services_own_to_say(service: str) -> None:
+    for lifecycle in card(service).lifecycles:
+        for transition in lifecycle.transitions:
+            for event in transition.emits:
+                assert CATALOGUE[event.type] is event
+                assert event.speaker in card(service).says, f"{transition.action} says {event.type}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_reaction_hears_a_speaker_the_service_hears(service: str) -> None:
+    for event in card(service).reactions:
+        assert event.speaker in card(service).hears, event.type
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_api_and_worker_hold_the_same_card(service: str) -> None:
+    api, worker = card(service, "app"), card(service)
+    assert (api.name, api.says, api.hears, api.lifecycles) == (
+        worker.name,
+        worker.says,
+        worker.hears,
+        worker.lifecycles,
+    )
+    assert api.reactions == worker.reactions
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_kind_of_deadline_that_is_set_is_handled(service: str) -> None:
+    handled, module = set(card(service).deadlines), Path("src") / service
+    kinds = {kind for path in _modules_of(module) for kind in _kinds_set(path)}
+    unknown = {kind for kind in kinds if kind is not None and kind not in handled}
+    assert unknown == set()
+    assert bool(kinds) == bool(handled)
+
+
+def test_every_event_of_the_catalogue_is_said_by_somebody() -> None:
+    said = {name for path in modules() if "services" in path.parts for name in _events_made(tree(path))}
+    silent = {event.__name__ for event in CATALOGUE.values()} - said
+    assert silent == set()
+
+
+def test_every_speaker_is_said_by_exactly_one_service() -> None:
+    for speaker in Speaker:
+        assert [service for service in SERVICES if speaker in card(service).says].__len__() == 1, speaker
+
+
+def _modules_of(module: Path) -> Iterator[Path]:
+    package = next(one for one in PACKAGES if one.relative_to(ROOT).parts[-2:] == module.parts)
+    yield from (path for path in modules() if path.is_relative_to(package))
+
+
+def _kinds_set(path: Path) -> Iterator[str | None]:
+    """The kinds that a module gives to set_deadline; None when only known while running."""
+    name = ".".join(path.relative_to(next(p for p in PACKAGES if path.is_relative_to(p)).parent).with_suffix("").parts)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "set_deadline":
+            kind = node.args[1]
+            if isinstance(kind, ast.Constant):
+                yield str(kind.value)
+            elif isinstance(kind, ast.Name):
+                known = getattr(importlib.import_module(name), kind.id, None)
+                yield None if known is None else str(known)
+            else:
+                yield None
+
+
+def _events_made(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+
+
+def test_events_are_named_in_the_past_tense_of_something_that_happened() -> None:
+    assert all(issubclass(event, Event) and event.__doc__ for event in CATALOGUE.values())
