@@ -48,14 +48,16 @@ def check_media(request: Request) -> None:
         raise WrongMediaType("Send a FHIR bundle as JSON, plain or gzipped.", reasons)
 
 
-async def read(raw: bytes, limit: int, *, as_of: date | None, received: datetime) -> tuple[Intake | None, list[Reason]]:
+async def read(
+    raw: bytes, limit: int, *, as_of: date | None, received: datetime, reason: str
+) -> tuple[Intake | None, list[Reason]]:
     """What a bundle says, and every reason why it opens no referral.
 
     `limit` bounds the unpacked body in bytes. Raises TooLargeBody, and Malformed for what is no JSON at all.
     """
 
     def work() -> Intake:
-        return read_bundle(unpacked(raw, limit), as_of=as_of, received=received, reason="coded")
+        return read_bundle(unpacked(raw, limit), as_of=as_of, received=received, reason=reason)
 
     try:
         intake = await _beside_the_loop(work)

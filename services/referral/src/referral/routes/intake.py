@@ -61,7 +61,7 @@ async def take_bundle(
     now = await database.now()
     check_day(asked.as_of, now, settings.profile)
     raw = await request.body()
-    intake, reasons = await read(raw, settings.intake_limit, as_of=asked.as_of, received=now)
+    intake, reasons = await read(raw, settings.intake_limit, as_of=asked.as_of, received=now, reason=asked.reason_code)
 
     async def work(uow: UnitOfWork) -> Answer:
         order = await order_of(uow, principal, asked, besides=reasons)
