@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test check format
+.PHONY: help setup lock run up demo down status token test check docs format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(RUN) pytest -q tests/architecture
+
+docs: setup ## write docs/*.md from the code they describe
+	@.venv/bin/python docs/generate.py
 
 format: setup ## write code as `make check` wants it
 	@$(RUN) ruff check --fix

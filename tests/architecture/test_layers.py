@@ -1,4 +1,4 @@
-"""The layers hold, and each contract has been seen to fail: a planted import breaks exactly the contract that forbids it."""
+"""The layers hold, and each contract has been seen to fail on a planted import."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ class Lifecycle:
                 if transition.target is STAYS:
                     lines.append(f"    {source} --> {source}: {transition.action}")
                 elif transition.target is TO_WHERE_IT_WAS:
-                    lines.append(f"    {source} --> [*]: {transition.action} (returns to where it was)")
+                    lines.append(f"    {source} --> where_it_was: {transition.action}")
                 else:
                     lines.append(f"    {source} --> {transition.target}: {transition.action}")
         return "\n".join(lines)
