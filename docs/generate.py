@@ -30,10 +30,9 @@ OF_THE_STACK: Final = {
 
 
 ABOUT_EVENTS: Final = """\
-CloudEvents 1.0 in binary mode on Kafka, data as JSON. The key is the stream: the journey's id, or the facility's for
-the directory. `ce_seq` counts 1, 2, 3… per stream and speaker. Delivery is at least once; hearers drop what they heard by
-`ce_seq`. A `v1` event only ever gains optional fields; read on when you meet one you
-do not know."""
+CloudEvents 1.0 in binary mode on Kafka, data as JSON. The key is the stream: the journey's id, or the facility's
+for the directory. `ce_seq` counts 1, 2, 3… per stream and speaker. Delivery is at least once; hearers drop what
+they heard by `ce_seq`. A `v1` event only ever gains optional fields; read on when you meet one you do not know."""
 
 
 def card(service: str) -> Service:
