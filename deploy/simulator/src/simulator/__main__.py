@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 
@@ -19,7 +20,9 @@ from simulator.progress import Telling
 from simulator.run import Run
 from simulator.stories import STORIES
 
-PATIENTS = 30
+PATIENTS: Final = 30
+WIDE: Final = 140
+"""Characters in a line where no terminal says how many there are."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def play(patients: int, seed: int, *, as_json: bool = False) -> int:
     """One run, with its progress, its tables and its verdict."""
     telling = Console(stderr=as_json)
+    if not telling.is_terminal:
+        telling.width = WIDE
     async with Network.of() as network:
         run = Run(network, assign(patients, seed))
         with Telling(telling, patients) as progress:

@@ -78,7 +78,7 @@ class Case:
                 due = await self.agenda.asked(self.respondent, self.now)
                 return due or (await look() if self.now >= begins else None)
 
-            next_look = min(filter(None, (begins, self.agenda.next(self.now))))
+            next_look = min(filter(None, (begins, self.agenda.next())))
             seen: T | CheckIn = await self.stage.until(what, either, not_before=next_look, not_after=begins + within)
             if not isinstance(seen, CheckIn):
                 return seen

@@ -10,17 +10,8 @@ from typing import Final
 from simulator.patients import Patient, generate
 from simulator.stories import STORIES, Story
 
-WEIGHTS: Final[Mapping[str, int]] = {
-    "responds": 5,
-    "block": 5,
-    "implanted": 3,
-    "escalated": 2,
-    "declined-by-patient": 1,
-    "declined-at-triage": 1,
-    "redirected": 1,
-    "goes-home": 2,
-}
-"""How much more often than once a story is told when there are patients left."""
+WEIGHTS: Final[Mapping[str, int]] = {"responds": 5, "block": 5, "implanted": 3, "escalated": 2, "goes-home": 2}
+"""How often the stories that go the whole way are told beyond the first time, in proportion to each other."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,12 @@ class Agenda:
         """When the last check-in after a course is planned; None when none is still to come."""
         return max((one.due_at for one in self.planned if one.course == course), default=None)
 
-    def next(self, now: datetime) -> datetime | None:
+    @property
+    def end(self) -> datetime | None:
+        """When the last of all is planned; None when none is still to come."""
+        return max((one.due_at for one in self.planned), default=None)
+
+    def next(self) -> datetime | None:
         """When to look at the phone next."""
         return min((one.look_at or one.due_at for one in self.planned), default=None)
 

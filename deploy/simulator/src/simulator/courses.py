@@ -53,7 +53,7 @@ async def propose(case: Case, kind: CourseKind, modality: str, follows: Thing | 
     if follows is not None:
         body["follows"] = follows.id
     shown = await case.staff.clinician.send("referral", f"{case.thing().path}/courses", body)
-    case.path.append(f"{modality} {kind}")
+    case.path.append(f"{modality} trial" if kind is CourseKind.TRIAL else modality)
     return case.thing("courses", shown["id"])
 
 
@@ -121,7 +121,7 @@ async def give_verdict(case: Case, course: Thing, trial: Thing) -> Verdict:
     verdict = Verdict(shown["suggestion"]["verdict"])
     await case.staff.clinician.do("judge", trial, verdict=verdict.value)
     await _state(case, course, "judged")
-    case.path[-1] += f" {verdict}"
+    case.path[-1] += f": {verdict}"
     return verdict
 
 
@@ -136,8 +136,17 @@ async def judge_treatment(case: Case, course: Thing) -> Verdict:
     shown = await case.until("the treatment's review is due", look, not_before=last, within=AFTER_ALL_ANSWERS)
     verdict = Verdict(shown["suggested"])
     await case.staff.clinician.do("judge", course, verdict=verdict.value)
-    case.path[-1] += f" {verdict}"
+    case.path[-1] += f": {verdict}"
     return verdict
+
+
+async def watch_to_the_end(case: Case) -> None:
+    """Whatever is still planned to be asked is answered."""
+
+    async def look() -> bool | None:
+        return None if case.agenda.planned else True
+
+    await case.until("the last check-in is answered", look, not_before=case.agenda.end, within=AFTER_ALL_ANSWERS)
 
 
 async def _state(case: Case, course: Thing, state: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from simulator.people import Person
 from simulator.play import Part, Play, Stage
 from simulator.stories import play_out
 
+DIGITS: Final = string.digits + string.ascii_uppercase
 LAG_SEEN_WITHIN: Final = 15.0
 """Seconds within which operations must see that nobody is behind: consumers look at their lag every few seconds."""
 
@@ -64,7 +66,7 @@ class Run:
         await directory.list_everything(cast.operator)
         await clock.settle()
         self.began = clock.now
-        name = f"{self.began:%y%m%d%H%M%S}"
+        name = name_of(self.began)
         play = Play(clock, [self._part(role, cast, name) for role in self.roles])
         try:
             await play.run(lambda: at_each_stop(play, clock.now))
@@ -83,6 +85,15 @@ class Run:
 
         part = Part(label, story)
         return part
+
+
+def name_of(began: datetime) -> str:
+    """A short name that no other run has, as the clock only goes forward: the second at which it began, in base 36."""
+    seconds, name = int(began.timestamp()), ""
+    while seconds:
+        seconds, digit = divmod(seconds, 36)
+        name = DIGITS[digit] + name
+    return name
 
 
 async def confirm_nothing_held(operator: Person) -> None:

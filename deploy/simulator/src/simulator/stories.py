@@ -83,7 +83,7 @@ async def implanted(case: Case) -> None:
 
 
 async def escalated(case: Case) -> None:
-    """The first trial does not help; another modality is tried, and helps."""
+    """The first trial does not help; another modality is tried, helps, and is watched until the last check-in."""
     picture = case.patient.picture
     await taken_on(case, PAIN_CENTRE)
     first = await courses.carry_out(case, TRIAL, str(picture.trial), NOT_AT_ALL)
@@ -92,6 +92,7 @@ async def escalated(case: Case) -> None:
     second = await courses.carry_out(case, TRIAL, str(picture.next_trial), HELPS, follows=first)
     await courses.judge_trial(case, second)
     await case.staff.clinician.do("continue", second)
+    await courses.watch_to_the_end(case)
     await endings.complete(case)
 
 
@@ -100,7 +101,7 @@ async def declined_by_patient(case: Case) -> None:
     await taken_on(case, PAIN_CLINIC)
     course = await courses.propose(case, TRIAL, str(case.patient.picture.trial))
     await case.staff.clinician.do("decline", course, reason_code="prefers-no-needle")
-    case.path[-1] += " declined"
+    case.path[-1] += ": declined"
     await endings.complete(case)
 
 

@@ -63,7 +63,8 @@ def verdict(run: Run) -> str:
 
 def _patients(run: Run) -> Table:
     table = Table(title="What happened to each patient", title_justify="left", box=None, pad_edge=False)
-    for column in ("patient", "branch", "path", "ended", "setting"):
+    table.add_column("patient", no_wrap=True)
+    for column in ("branch", "path", "ended", "setting"):
         table.add_column(column)
     for column in ("events", "days"):
         table.add_column(column, justify="right")

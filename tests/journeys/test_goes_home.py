@@ -1,0 +1,30 @@
+"""After the treatment a home team takes the patient over, answers the check-ins, and the journey's setting is home."""
+
+from __future__ import annotations
+
+from tests.support.journeys import Told, assert_in_order
+
+STORY = "goes-home"
+
+
+async def test_the_home_team_accepts_takes_over_and_the_care_moves_home(told: Told) -> None:
+    assert_in_order(
+        await told.names(),
+        *("CoursePerformed", "HandoverOffered", "HandoverAccepted", "HandoverActivated", "CareMoved"),
+        *("CheckInCompleted", "ReassessmentDue", "HandoverEnded", "ReferralCompleted"),
+    )
+    assert (await told.shown())["setting"] == "home"
+
+
+async def test_the_home_nurse_answers_for_the_patient(told: Told) -> None:
+    check_ins = await told.listed("followup", "/check-ins")
+    assert {one["answered_by"] for one in check_ins} >= {"home_nurse"}
+    assert {one["state"] for one in check_ins} == {"completed"}
+
+
+async def test_the_home_team_sees_the_journey_only_since_it_was_asked(told: Told) -> None:
+    nurses = told.cast.nurses
+    team = told.outcome.case.home_team
+    for code, nurse in nurses.items():
+        seen = [one async for one in nurse.listed("followup", "/handovers", journey=told.journey)]
+        assert bool(seen) is (code == team)
