@@ -18,6 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from reliefpath.vocabulary import facility_id
+from stack import commands
 from stack.commands import demo, down, main, run, status, up
 from stack.failure import Failure
 from stack.folder import State
@@ -74,6 +75,17 @@ def test_a_failure_is_one_sentence_and_no_traceback(tmp_path: Path, capsys: pyte
     told = capsys.readouterr().err
     assert told.startswith("RELIEFPATH_PORT is 'nonsense'")
     assert "Traceback" not in told
+
+
+def test_a_folder_of_another_user_is_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(plan: Plan) -> int:
+        raise PermissionError(13, "Permission denied", str(plan.folder.path / "stack.lock"))
+
+    monkeypatch.setattr(commands, "down", denied)
+    assert main(["down"], {"RELIEFPATH_DATA": str(tmp_path)}) == 1
+    assert f"{tmp_path}/stack.lock may not be used by this account" in capsys.readouterr().err
 
 
 def test_where_nothing_runs_status_says_how_to_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

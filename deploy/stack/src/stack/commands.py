@@ -15,7 +15,7 @@ from typing import Final, TextIO
 
 from reliefpath.vocabulary import Role, facility_id
 from stack.card import ROLES, card, directory, works_at
-from stack.failure import Failure
+from stack.failure import Failure, first_failure
 from stack.folder import Part, State
 from stack.footprint import footprint
 from stack.keys import PRINTED_LIFETIME
@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
                 return status(plan)
             case _:
                 return print_token(plan, asked)
-    except Failure as failure:
+    except (Failure, OSError) as error:
+        failure = first_failure(error)
+        if failure is None:
+            raise
         print(failure, file=sys.stderr)
         return 1
 
