@@ -10,6 +10,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## the Python environment in .venv, from hashed requirements (every target below does it first)
+	@command -v $(PYTHON) > /dev/null || { echo "Reliefpath needs Python 3.11 or newer and there is no $(PYTHON): install one, then make PYTHON=… again."; exit 1; }
 	@$(PYTHON) -I deploy/stack/src/stack/environment.py
 
 lock: setup ## resolve the declared dependencies anew into requirements/*.txt
