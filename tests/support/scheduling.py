@@ -263,6 +263,7 @@ async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
         issuer=keys.issuer,
         audience=keys.audience,
         jwks=str(keys.jwks),
+        database_connections=52,  # fifty at once should race for a slot, not for a connection
     )
     database = Database(address, connections=6)
     async with database.engine.begin() as connection:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.rules.hours import Interval, Opening, local_midnight, merged, open_times
+from scheduling.rules.hours import Interval, Opening, local_midnight, merged, next_quarter, open_times
 from tests.support.visits import at, between
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -60,6 +61,13 @@ def test_stretches_that_meet_or_overlap_become_one() -> None:
         between(8, 12),
         between(14, 15),
     )
+
+
+@pytest.mark.parametrize(
+    ("minute", "second", "then"), [(0, 0, 0), (0, 1, 15), (14, 59, 15), (15, 0, 15), (46, 0, 60), (59, 59, 60)]
+)
+def test_times_are_proposed_on_the_quarter_of_an_hour(minute: int, second: int, then: int) -> None:
+    assert next_quarter(at(9) + timedelta(minutes=minute, seconds=second)) == at(9) + timedelta(minutes=then)
 
 
 def test_a_local_day_begins_at_local_midnight() -> None:

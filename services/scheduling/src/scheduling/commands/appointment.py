@@ -37,7 +37,7 @@ from scheduling.lifecycle import (
 )
 from scheduling.rules.facts import AppointmentFacts, HoldDecision, Wanted
 from scheduling.rules.holds import earliest_safe, hold_plans
-from scheduling.rules.hours import Interval
+from scheduling.rules.hours import QUARTER, Interval, next_quarter
 from scheduling.rules.slots import FreeSlot, free_slots
 from scheduling.schemas import SlotShown
 from scheduling.tables import Appointment, Hold
@@ -140,9 +140,10 @@ def shown_slot(slot: FreeSlot) -> SlotShown:
 async def find_slots(
     uow: UnitOfWork, row: Appointment, length: timedelta, within: Interval, most: int
 ) -> tuple[FreeSlot, ...]:
-    """Slots that can be had within a time: safe after what was decided on drugs, and covered by the authorisation."""
+    """Slots that can be had within a time: safe after what was decided on drugs, covered by the authorisation, and not
+    so soon that they are over before they can be booked."""
     facts = await appointment_facts(uow, row, within=Interval(within.start - length, within.end + length))
-    start = max(within.start, uow.now, earliest_safe(facts) or uow.now)
+    start = next_quarter(max(within.start, uow.now + QUARTER, earliest_safe(facts) or uow.now))
     end = within.end if facts.valid_until is None else min(within.end, facts.valid_until + length)
     return free_slots(facts, length, Interval(start, end), most) if start < end else ()
 

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 MIDNIGHT = time(0)
+QUARTER = timedelta(minutes=15)
+"""Times are proposed on the quarter of an hour, so that people can remember and reach them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,6 +65,12 @@ def merged(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
         else:
             whole.append(one)
     return tuple(whole)
+
+
+def next_quarter(moment: datetime) -> datetime:
+    """The moment itself if it is on a quarter of an hour, otherwise the next that is."""
+    past = (moment - moment.replace(minute=0, second=0, microsecond=0)) % QUARTER
+    return moment + (QUARTER - past if past else timedelta(0))
 
 
 def local_midnight(moment: datetime, zone: ZoneInfo) -> datetime:
