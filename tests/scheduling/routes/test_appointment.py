@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from reliefpath.vocabulary import Role
 from scheduling.app import build
+from scheduling.commands.allocation import lock_resources
 from scheduling.lifecycle import APPOINTMENT
 from tests.support.scheduling import CENTRE, CLINIC, SENDER, STRANGER, Person, Place
 
@@ -246,3 +248,20 @@ async def test_a_journey_at_two_facilities_is_seen_by_both(place: Place) -> None
     made = await place.requested()
     clinic = place.person(Role.SCHEDULER, CLINIC, CENTRE)
     assert [one["id"] for one in (await clinic.read("/appointments"))["items"]] == [made["id"]]
+
+
+async def test_when_the_database_goes_away_meanwhile_nothing_is_written_and_the_caller_may_come_again(
+    place: Place,
+) -> None:
+    made, slot = await place.requested(), await place.slot()
+    async with place.work() as uow:
+        await lock_resources(uow, map(UUID, place.resources.values()))
+        waiting = asyncio.create_task(place.scheduler.post(f"/appointments/{made['id']}/book", slot))
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        while not await place.rows(ended):
+            await asyncio.sleep(0.02)
+        answer = await waiting
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith("unavailable")
+    assert answer.headers["Retry-After"]
+    assert (await place.scheduler.done(f"/appointments/{made['id']}/book", slot))["state"] == "booked"

@@ -111,6 +111,9 @@ def build_api(
 def with_edge(app: FastAPI, settings: Settings) -> Edge:
     """The application as it is served: with its settings and its edge."""
     app.state.settings = settings
+    # Starlette's last resort answers 500 before the edge can tell a fault from a database that is away: it is left out.
+    last_resort: Any = app.build_middleware_stack()
+    app.middleware_stack = last_resort.app
     larger = {path: int(getattr(settings, name)) for path, name in app.state.larger_bodies.items()}
     return Edge(app, settings.body_limit, larger)
 
