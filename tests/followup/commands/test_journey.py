@@ -59,6 +59,7 @@ async def test_a_journey_is_closed_until_it_is_reopened(place: Place) -> None:
 
 async def test_the_service_acts_as_itself_and_then_as_whoever_it_was(place: Place) -> None:
     async with place.work(Role.PATIENT) as uow:
+        before = uow.actor
         with as_itself(uow):
-            assert uow.actor.role is Role.SYSTEM
-        assert uow.actor.role is Role.PATIENT
+            during = uow.actor
+        assert (during.role, uow.actor) == (Role.SYSTEM, before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backbone.access import Principal
 from backbone.rows import new_id
 from followup.commands.series import check_ins_of
@@ -26,7 +28,7 @@ async def test_a_page_holds_one_more_than_asked_for_so_that_the_next_is_known(pl
 async def test_they_are_narrowed_by_what_was_asked(place: Place) -> None:
     story = await place.performed(modality="SCS")
     async with place.work() as uow:
-        asked = {"course": story.course, "journey": story.journey, "states": [CheckInState.SCHEDULED]}
+        asked: dict[str, Any] = {"course": story.course, "journey": story.journey, "states": [CheckInState.SCHEDULED]}
         assert len(await check_ins(uow, at(RECEIVER), cursor=None, limit=50, **asked)) == 10
         for name, other in (("course", new_id()), ("journey", new_id()), ("states", [CheckInState.LOST])):
             assert await check_ins(uow, at(RECEIVER), cursor=None, limit=50, **{**asked, name: other}) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from backbone.access import Principal
@@ -18,7 +20,7 @@ async def test_they_are_listed_by_state_and_shown_with_both_ends(place: Place) -
     story = await place.expected()
     await place.coordinator.done("/handovers", {"journey": str(story.journey), "to": HOME, "note": "Mornings."})
     async with place.work() as uow:
-        asked = {"journey": story.journey, "cursor": None, "limit": 5}
+        asked: dict[str, Any] = {"journey": story.journey, "cursor": None, "limit": 5}
         assert await handovers(uow, WHO, states=[HandoverState.ACTIVE], **asked) == []
         [row] = await handovers(uow, WHO, states=[HandoverState.OFFERED], **asked)
         [shown] = await show_handovers(uow, WHO, [row], {row.id: frozenset({Side.SENDER})}, {row.id: []})
