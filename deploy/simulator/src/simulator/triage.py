@@ -11,6 +11,7 @@ from reliefpath.vocabulary import Setting, facility_id
 from simulator.bundles import bundle_of
 from simulator.case import Case
 from simulator.people import Shown, Thing
+from simulator.play import WentWrong
 
 FHIR: Final = "application/fhir+json"
 REASON: Final = "refractory-cancer-pain"
@@ -96,7 +97,7 @@ async def redirect(case: Case, to: str) -> None:
     case.referral = await case.until("the larger place sees the referral", look, within=timedelta(days=1))
     child = await case.read()
     if child["parent"] != parent:
-        raise AssertionError("the child referral names its parent")
+        raise WentWrong("The referral at the larger place does not name the one it goes on from as its parent.")
 
 
 async def clear(case: Case, kind: str) -> None:
