@@ -312,7 +312,7 @@ async def test_a_replica_whose_bucket_was_fenced_moves_no_cursor(db: Database, a
         before = await rows(db, "SELECT bucket, seen::text, target::text, sent FROM backbone.cursors ORDER BY 1")
         with capture_logs() as logs:
             stalled.goes_on.set()
-            await until(lambda: any(one.get("error") == "LostBucket" for one in logs))
+            await until(lambda: any(one.get("reason") == "LostBucket" for one in logs))
         assert before == await rows(
             db, "SELECT bucket, seen::text, target::text, sent FROM backbone.cursors ORDER BY 1"
         )

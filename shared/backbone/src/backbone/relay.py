@@ -110,7 +110,8 @@ class Relay:
                 KafkaAway,
                 LostBucket,
             ) as error:
-                log.warning("the relay pauses", error=type(error).__name__, seconds=self._delay)
+                reason = str(error) if isinstance(error, KafkaAway) else type(error).__name__
+                log.warning("the relay pauses", reason=reason, seconds=self._delay)
             finally:
                 self._owned.clear()
             await asyncio.sleep(self._delay)

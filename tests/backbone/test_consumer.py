@@ -1,0 +1,673 @@
+"""The consumer: effects, places and the offset are one transaction; nobody waits for the broken."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
+
+from backbone import consumer as subject
+from backbone import hearing, inbox
+from backbone.consumer import Consumer, HeldRetries, StoodStill
+from backbone.database import Database, UnitOfWork
+from backbone.hearing import Hearer
+from backbone.kafka import Incoming, KafkaLog, Place, Producer, create_topics
+from backbone.relay import Relay
+from backbone.rows import new_id
+from backbone.settings import Settings
+from backbone.testing import Broker, TwinLog
+from backbone.topics import topics
+from reliefpath import events
+from reliefpath.envelope import Heard
+from reliefpath.events import Speaker, topic_of
+from tests.backbone.broker_suite import until
+from tests.support.visiting.world import Voice, arrived, leave_mark, marks, received, rows, unit, value
+
+REFERRAL, SCHEDULING = topic_of(Speaker.REFERRAL), topic_of(Speaker.SCHEDULING)
+
+
+@pytest.fixture(autouse=True)
+def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses as short as tests want them."""
+    for module, name, seconds in (
+        (subject, "READ_WAIT", 0.02), (subject, "OBSERVE", 0.05), (subject, "FIRST_DELAY", 0.02),
+        (subject, "LAST_DELAY", 0.1), (subject, "HELD_PAUSE", 0.02), (inbox, "RETRY_DELAYS", (0.02,)),
+        (hearing, "ANYWAY_AFTER", 0.05),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, seconds)
+
+
+@pytest.fixture
+def twin() -> Broker:
+    made = Broker()
+    made.create(REFERRAL, 2)
+    made.create(SCHEDULING, 1)
+    return made
+
+
+class Workers:
+    """Consumers of one service over one database and one log."""
+
+    def __init__(self, db: Database, twin: Broker) -> None:
+        self.db, self.twin = db, twin
+        self.reactions: dict[type[events.Event], Any] = {
+            events.ReferralReceived: leave_mark,
+            events.PatientArrived: leave_mark,
+        }
+        self.hearer = Hearer("visiting", self.reactions, tries=3)
+        self.voice = Voice()
+        self.watchdog = 30.0
+
+    def consumer(self, make_log: Callable[[], TwinLog] | None = None) -> Consumer:
+        topics = [REFERRAL, SCHEDULING]
+        make = make_log or (lambda: TwinLog(self.twin, topics, "visiting"))
+        return Consumer(self.db, self.hearer, make, self.twin.beginnings, "visiting", self.watchdog)
+
+    @asynccontextmanager
+    async def running(self, *consumers: Consumer) -> AsyncIterator[Consumer]:
+        """A consumer, or several, at work."""
+        all_ = consumers or (self.consumer(),)
+        tasks = [asyncio.create_task(one.run()) for one in all_]
+        tasks.append(asyncio.create_task(HeldRetries(self.db, self.hearer, "visiting").run()))
+        try:
+            yield all_[0]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def say(self, *journeys: UUID, event: Callable[[], events.Event] = received) -> list[Incoming]:
+        return [self.twin.append(self.voice.say(event(), journey)) for journey in journeys]
+
+    async def caught_up(self, patience: float = 20.0) -> None:
+        """Wait until everything in the log was read."""
+        ends = {
+            (place.topic, place.partition): self.twin.partition(place).end
+            for place in self.twin.places([REFERRAL, SCHEDULING])
+        }
+        async with asyncio.timeout(patience):
+            while True:
+                found = await rows(self.db, "SELECT topic, partition, next FROM backbone.offsets")
+                if {(topic, partition): at for topic, partition, at in found} == ends:
+                    return
+                await asyncio.sleep(0.02)
+
+    async def effects(self, *journeys: UUID) -> list[list[int]]:
+        return [await marks(self.db, journey) for journey in journeys]
+
+    async def until_held(self, journey: UUID, wanted: list[tuple[int, str]]) -> None:
+        query = "SELECT seq, status FROM backbone.held WHERE stream = :j AND ended_at IS NULL ORDER BY seq"
+        async with asyncio.timeout(15):
+            while [tuple(row) for row in await rows(self.db, query, j=journey)] != wanted:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def workers(db: Database, twin: Broker) -> Workers:
+    return Workers(db, twin)
+
+
+async def test_everything_in_the_log_has_its_effect_once(workers: Workers) -> None:
+    journeys = [new_id() for _ in range(10)]
+    workers.say(*journeys, *journeys)
+    async with workers.running():
+        await workers.caught_up()
+        workers.say(*journeys)
+        await workers.caught_up()
+    async with workers.running():
+        await asyncio.sleep(0.2)
+    assert await workers.effects(*journeys) == [[1, 2, 3]] * 10
+
+
+BOUNDARIES: dict[str, tuple[Any, str, str]] = {
+    "before the offset is looked up": (subject, "_claim", "before"),
+    "before anything is heard": (Hearer, "hear", "before"),
+    "after the first effect": (Hearer, "_take_effect", "after"),
+    "after all effects": (Hearer, "hear", "after"),
+    "before places are noted": (inbox, "note_heard", "before"),
+    "after places are noted": (inbox, "note_heard", "after"),
+    "before the offset is moved": (subject, "_advance", "before"),
+    "after the offset is moved": (subject, "_advance", "after"),
+    "before what was said is written": (UnitOfWork, "finish", "before"),
+    "after what was said is written": (UnitOfWork, "finish", "after"),
+    "before the commit": (AsyncSession, "commit", "before"),
+    "after the commit": (AsyncSession, "commit", "after"),
+}
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+async def test_a_crash_at_any_step_leaves_all_of_a_batch_or_nothing(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, boundary: str
+) -> None:
+    async def mark_and_say(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        uow.say(heard.attributes.stream, arrived())
+
+    workers.reactions[events.ReferralReceived] = mark_and_say
+    journeys = [new_id() for _ in range(3)]
+    async with workers.running():  # positions are there before the crash
+        await workers.caught_up()
+    workers.say(*journeys, *journeys)
+    owner, name, side = BOUNDARIES[boundary]
+    original, reached = getattr(owner, name), asyncio.Event()
+
+    async def fail_here(*given: Any, **named: Any) -> Any:
+        working = any(isinstance(one, UnitOfWork) and one.cause == "consumer" for one in given) or owner is AsyncSession
+        if side == "after":
+            done = await original(*given, **named)
+        if working and await _in_a_batch(given):
+            reached.set()
+            await asyncio.Event().wait()
+        return done if side == "after" else await original(*given, **named)
+
+    async def _in_a_batch(given: tuple[Any, ...]) -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        return task.get_coro().__name__ == "_work_through"  # type: ignore[union-attr]  # a task of ours
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, fail_here)
+        async with workers.running():
+            async with asyncio.timeout(15):
+                await reached.wait()
+    before = await workers.effects(*journeys)
+    assert before in ([[], [], []], [[1, 2], [1, 2], [1, 2]]) or {tuple(one) for one in before} == {(), (1, 2)}
+    async with workers.running():
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1, 2]] * 3
+    assert await value(workers.db, "SELECT count(*) FROM backbone.outbox") == 6
+
+
+async def test_a_broken_event_holds_its_journey_while_its_partition_goes_on(workers: Workers) -> None:
+    broken, sound = new_id(), [new_id() for _ in range(8)]
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        if heard.attributes.stream == broken and heard.attributes.seq == 2:
+            raise ZeroDivisionError
+        await leave_mark(uow, heard)
+
+    workers.reactions[events.ReferralReceived] = react
+    async with workers.running():
+        for _ in range(4):
+            workers.say(broken, *sound)
+        await workers.caught_up()
+        await workers.until_held(broken, [(2, "parked"), (3, "behind"), (4, "behind")])
+        workers.say(broken, *sound)
+        await workers.caught_up()
+    assert await workers.effects(*sound) == [[1, 2, 3, 4, 5]] * 8
+    assert await workers.effects(broken) == [[1]]
+    assert await value(workers.db, "SELECT attempts FROM backbone.held WHERE status = 'parked'") == 3
+
+
+async def test_a_reaction_that_fails_at_first_has_its_effect_in_the_end(workers: Workers) -> None:
+    journey, failures = new_id(), iter([True, True, False])
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        if heard.attributes.seq == 1 and next(failures, False):
+            raise ZeroDivisionError
+
+    workers.reactions[events.ReferralReceived] = react
+    async with workers.running():
+        workers.say(journey, journey)
+        async with asyncio.timeout(10):
+            while await workers.effects(journey) != [[1, 2]]:
+                await asyncio.sleep(0.02)
+    assert await value(workers.db, "SELECT count(*) FROM backbone.held WHERE ended_at IS NULL") == 0
+
+
+async def test_a_reaction_that_waits_goes_on_when_the_awaited_is_heard_on_another_topic(workers: Workers) -> None:
+    journey = new_id()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        found = await uow.session.execute(
+            text("SELECT count(*) FROM marks WHERE journey = :j AND text LIKE '%PatientArrived%'"), {"j": journey}
+        )
+        if not found.scalar_one():
+            raise hearing.Awaits("scheduling.PatientArrived")
+        await leave_mark(uow, heard)
+
+    workers.reactions[events.ReferralReceived] = react
+    async with workers.running():
+        workers.say(journey, journey)
+        await workers.until_held(journey, [(1, "waiting"), (2, "behind")])
+        workers.say(journey, event=arrived)
+        await workers.until_held(journey, [])
+    assert await value(workers.db, "SELECT count(*) FROM marks") == 3
+
+
+@pytest.mark.parametrize("fault", ["40P01", "40001", "57P01", "25006"])
+async def test_a_fault_of_the_database_is_waited_for_and_parks_nothing(workers: Workers, fault: str) -> None:
+    journeys, faults = [new_id() for _ in range(4)], iter([True, True, True, False])
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        await uow.session.flush()
+        if next(faults, False):
+            await uow.session.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{fault}'; END $$"))
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(*journeys)
+    async with workers.running():
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1]] * 4
+    assert await value(workers.db, "SELECT count(*) FROM backbone.held") == 0
+
+
+async def test_when_all_connections_break_nothing_is_lost_or_done_twice(workers: Workers) -> None:
+    journeys = [new_id() for _ in range(5)]
+    cut = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with workers.running():
+        for _ in range(4):
+            workers.say(*journeys)
+            with suppress(Exception):
+                await value(workers.db, cut)
+            await asyncio.sleep(0.05)
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1, 2, 3, 4]] * 5
+    assert await value(workers.db, "SELECT count(*) FROM backbone.held") == 0
+
+
+async def test_while_kafka_is_away_the_consumer_waits_and_says_so(workers: Workers, twin: Broker) -> None:
+    journey = new_id()
+    async with workers.running() as consumer:
+        await until(lambda: consumer.connected)
+        twin.away = True
+        await until(lambda: not consumer.connected)
+        twin.away = False
+        workers.say(journey)
+        await workers.caught_up()
+        await until(lambda: consumer.connected)
+    assert await workers.effects(journey) == [[1]]
+
+
+async def test_a_former_owner_that_wakes_up_does_nothing(workers: Workers) -> None:
+    journey = new_id()
+    early = workers.say(journey, journey)
+    place = Place(REFERRAL, early[0].partition)
+    async with workers.running():
+        await workers.caught_up()
+    zombie = workers.consumer()
+    zombie._next = {place: 0}
+    await zombie._take(place, early, carefully=False)
+    assert await workers.effects(journey) == [[1, 2]]
+    late = workers.say(journey)
+    await zombie._take(place, [*early, *late], carefully=False)  # what is new to the database is not stale
+    assert await workers.effects(journey) == [[1, 2, 3]]
+
+
+async def test_what_was_in_work_when_a_partition_went_to_another_is_done_once(workers: Workers) -> None:
+    journeys, slow = [new_id() for _ in range(6)], asyncio.Event()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        if not slow.is_set():
+            slow.set()
+            await asyncio.sleep(30)
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(*journeys)
+    async with workers.running():
+        await slow.wait()
+        async with workers.running():
+            await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1]] * 6
+
+
+async def test_workers_that_come_and_go_lose_nothing_and_do_nothing_twice(workers: Workers) -> None:
+    journeys = [new_id() for _ in range(12)]
+    async with workers.running():
+        for _ in range(4):
+            workers.say(*journeys)
+            async with workers.running():
+                workers.say(*journeys)
+                await asyncio.sleep(0.05)
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [list(range(1, 9))] * 12
+
+
+class Restless(TwinLog):
+    """A log whose partitions are dealt anew, to the same member, whenever it is only looked at."""
+
+    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
+        if wait == 0:
+            self._paused.clear()
+        return await super().read(wait, most)
+
+
+async def test_slow_work_keeps_its_place_in_the_group_and_skips_nothing(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "ALIVE", 0.02)
+    journeys = [new_id() for _ in range(4)]
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await asyncio.sleep(0.05)
+        await leave_mark(uow, heard)
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(*journeys)
+    consumer = workers.consumer(lambda: Restless(workers.twin, [REFERRAL, SCHEDULING], "visiting"))
+    async with workers.running(consumer):
+        for _ in range(4):
+            await asyncio.sleep(0.05)
+            workers.say(*journeys)
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1, 2, 3, 4, 5]] * 4
+
+
+async def test_an_offset_that_is_gone_stops_its_partition_alone_and_says_so(workers: Workers, twin: Broker) -> None:
+    here, there = _one_in_each_partition()
+    workers.say(here, there, here, there)
+    async with workers.running():
+        await workers.caught_up()
+    workers.say(here, there, here, there)
+    cut = Place(REFERRAL, 0 if _partition(here) == 0 else 1)
+    twin.trim(cut, 3)
+    async with workers.running() as consumer:
+        await until(lambda: consumer.offsets_gone == [f"{REFERRAL}/{cut.partition} at 2"])
+        for _ in range(3):
+            workers.say(there)
+        async with asyncio.timeout(10):
+            while await workers.effects(there) != [[1, 2, 3, 4, 5, 6, 7]]:
+                await asyncio.sleep(0.02)
+        assert await workers.effects(here) == [[1, 2]]
+        assert consumer.offsets_gone
+        async with unit(workers.db) as uow:  # a person says where to go on
+            await uow.session.execute(
+                text("UPDATE backbone.offsets SET next = 3 WHERE topic = :t AND partition = :p"),
+                {"t": cut.topic, "p": cut.partition},
+            )
+        await until(lambda: not consumer.offsets_gone)
+        await workers.caught_up()
+        await workers.until_held(here, [(4, "missing")])
+
+
+def _partition(journey: UUID) -> int:
+    made = Broker()
+    made.create(REFERRAL, 2)
+    return made.append(Voice().say(received(), journey)).partition
+
+
+def _one_in_each_partition() -> tuple[UUID, UUID]:
+    by_partition: dict[int, UUID] = {}
+    while len(by_partition) < 2:
+        journey = new_id()
+        by_partition[_partition(journey)] = journey
+    return by_partition[0], by_partition[1]
+
+
+async def test_a_database_that_was_set_back_is_caught_up_from_where_it_says(workers: Workers) -> None:
+    journey = new_id()
+    async with workers.running():
+        workers.say(journey, journey, journey)
+        await workers.caught_up()
+        async with unit(workers.db) as uow:  # as after a restore: effects, places and offset are of yesterday
+            await uow.session.execute(text("DELETE FROM marks WHERE seq > 1"))
+            await uow.session.execute(text("UPDATE backbone.heard SET seq = 1"))
+            await uow.session.execute(text("UPDATE backbone.offsets SET next = least(next, 1)"))
+        workers.say(journey)
+        await workers.caught_up()
+    assert await workers.effects(journey) == [[1, 2, 3, 4]]
+    assert await value(workers.db, "SELECT count(*) FROM backbone.held WHERE ended_at IS NULL") == 0
+
+
+class Deaf(TwinLog):
+    """A client that is alive and hands out nothing."""
+
+    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
+        await asyncio.sleep(wait)
+        return {}
+
+
+async def test_a_consumer_that_stands_still_gets_a_new_client(workers: Workers) -> None:
+    workers.watchdog = 0.2
+    journey, made = new_id(), []
+
+    def make() -> TwinLog:
+        made.append((Deaf if not made else TwinLog)(workers.twin, [REFERRAL, SCHEDULING], "visiting"))
+        return made[-1]
+
+    workers.say(journey)
+    with capture_logs() as logs:
+        async with workers.running(workers.consumer(make)):
+            await workers.caught_up()
+            await asyncio.sleep(0.4)
+    assert len(made) == 2
+    assert sum("stood still" in one["event"] for one in logs) == 1
+    assert await workers.effects(journey) == [[1]]
+
+
+async def test_a_consumer_that_stands_still_with_its_new_client_too_ends_its_process(workers: Workers) -> None:
+    workers.watchdog = 0.2
+    workers.say(new_id())
+    made: list[TwinLog] = []
+
+    def make() -> TwinLog:
+        made.append(Deaf(workers.twin, [REFERRAL, SCHEDULING], "visiting"))
+        return made[-1]
+
+    async with asyncio.timeout(10):
+        with pytest.raises(StoodStill):
+            await workers.consumer(make).run()
+    assert len(made) == 2
+
+
+async def test_a_consumer_with_nothing_to_read_never_stands_still(workers: Workers) -> None:
+    workers.watchdog = 0.1
+    async with workers.running():
+        workers.say(new_id())
+        await workers.caught_up()
+        with capture_logs() as logs:
+            await asyncio.sleep(0.5)
+    assert logs == []
+
+
+async def test_how_far_behind_it_is_can_be_read_from_the_database(workers: Workers) -> None:
+    go_on = asyncio.Event()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await go_on.wait()
+        await leave_mark(uow, heard)
+
+    (journey, _) = _one_in_each_partition()
+    workers.say(journey)
+    async with workers.running():
+        await workers.caught_up()
+    workers.reactions[events.ReferralReceived] = react
+    query = 'SELECT next, "end", oldest_at IS NOT NULL FROM backbone.lags WHERE topic = :t AND partition = 0'
+    async with workers.running():
+        await _until_row(workers, query, (1, 1, False))
+        workers.say(journey, journey)
+        go_on.set()
+        await _until_row(workers, query, (3, 3, False))
+
+
+async def _until_row(workers: Workers, query: str, wanted: tuple[Any, ...]) -> None:
+    async with asyncio.timeout(10):
+        while [tuple(row) for row in await rows(workers.db, query, t=REFERRAL)] != [wanted]:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_consumer_that_hears_nothing_of_a_partition_yet_shows_it_as_lag(workers: Workers, twin: Broker) -> None:
+    (journey, _) = _one_in_each_partition()
+    query = 'SELECT next, "end", oldest_at IS NOT NULL FROM backbone.lags WHERE topic = :t AND partition = 0'
+
+    async def running(make: Callable[[], TwinLog]) -> None:
+        async with workers.running(workers.consumer(make)):
+            await _until_row(workers, query, (0, 2, True))
+
+    workers.say(journey, journey)
+    await running(lambda: Deaf(twin, [REFERRAL, SCHEDULING], "visiting"))
+
+
+async def test_a_batch_that_fails_beyond_its_reactions_ends_the_process_and_keeps_nothing(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(inbox, "note_heard", fail)
+    journey = new_id()
+    workers.say(journey)
+    async with asyncio.timeout(10):
+        with pytest.raises(ZeroDivisionError):
+            await workers.consumer().run()
+    assert await workers.effects(journey) == [[]]
+
+
+async def test_two_workers_do_not_try_a_held_event_twice_as_often(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "RETRY_DELAYS", (0.3,))
+    tries: list[float] = []
+
+    async def react(_: UnitOfWork, __: Heard) -> None:
+        tries.append(asyncio.get_running_loop().time())
+        raise ZeroDivisionError
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.hearer._tries = 100
+    workers.say(new_id())
+    async with workers.running(), workers.running():
+        await until(lambda: len(tries) >= 6)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(tries[2:])]
+    assert min(gaps) > 0.2, gaps
+
+
+class Network:
+    """A speaker's database and relay, and a hearer's workers, over the real Kafka."""
+
+    def __init__(self, kafka: str, speaker: Database, hearer: Database, address: str) -> None:
+        self.kafka, self.speaker, self.hearer, self.address = kafka, speaker, hearer, address
+        self.group = f"group-{new_id()}"
+        self.begin: dict[Place, int] = {}
+
+    async def prepare(self) -> None:
+        wanted = topics(Settings(topic_partitions=3))
+        await create_topics(self.kafka, wanted, 20)
+        log = KafkaLog(self.kafka, [REFERRAL], f"group-{new_id()}", "", 10)
+
+        async def gained(places: set[Place]) -> dict[Place, int]:
+            return dict.fromkeys(places, 0)
+
+        async def lost(_: set[Place]) -> None:
+            return
+
+        await log.start(gained, lost)
+        self.begin = await log.ends()
+        await log.stop()
+
+    async def _beginnings(self, places: set[Place]) -> dict[Place, int]:
+        return {place: self.begin[place] for place in places}
+
+    def consumer(self) -> Consumer:
+        hearer = Hearer("visiting", {events.ReferralReceived: leave_mark}, tries=3)
+        return Consumer(
+            self.hearer, hearer, lambda: KafkaLog(self.kafka, [REFERRAL], self.group, "", 5), self._beginnings, "v", 30
+        )
+
+    @asynccontextmanager
+    async def relaying(self) -> AsyncIterator[None]:
+        producer = Producer(self.kafka, 5, f"relay-{new_id()}")
+        try:
+            async with _at_work(Relay(self.address, producer, "relay").run()):
+                yield
+        finally:
+            await producer.stop()
+
+
+@asynccontextmanager
+async def _at_work(*work: Awaitable[None]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def network(
+    kafka: str, db: Database, address: str, databases: Any, _template: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Network]:
+    from backbone import kafka as clients
+
+    monkeypatch.setitem(clients.CONSUMER_SETTINGS, "heartbeat_interval_ms", 100)
+    other = databases._copy(_template.rpartition("/")[2], owner="referral")
+    hearer = Database(other)
+    made = Network(kafka, db, hearer, address)
+    await made.prepare()
+    yield made
+    await hearer.close()
+    databases.drop(other)
+
+
+async def test_from_commit_to_effect_through_kafka_with_workers_that_come_go_and_die(network: Network) -> None:
+    journeys = [new_id() for _ in range(12)]
+
+    async def say() -> None:
+        for journey in journeys:
+            async with unit(network.speaker) as uow:
+                uow.say(journey, received())
+
+    async def heard() -> int:
+        return int(await value(network.hearer, "SELECT count(*) FROM marks"))
+
+    async def until_heard(count: int) -> None:
+        async with asyncio.timeout(40):
+            while await heard() < count:
+                await asyncio.sleep(0.05)
+
+    async with network.relaying(), network.relaying():
+        async with _at_work(network.consumer().run()):
+            await say()
+            await until_heard(12)
+            async with _at_work(network.consumer().run()):
+                await say()
+                await say()
+            await say()
+        async with network.relaying(), _at_work(network.consumer().run(), network.consumer().run()):
+            await say()
+            await until_heard(60)
+            await asyncio.sleep(0.3)
+    assert [await marks(network.hearer, journey) for journey in journeys] == [[1, 2, 3, 4, 5]] * 12
+    assert await value(network.hearer, "SELECT count(*) FROM backbone.held") == 0
+
+
+async def test_a_cold_start_after_kafka_went_down_and_came_back_goes_on(network: Network, broker: Any) -> None:
+    journey = new_id()
+
+    async def say() -> None:
+        async with unit(network.speaker) as uow:
+            uow.say(journey, received())
+
+    async with network.relaying(), _at_work(network.consumer().run()):
+        await say()
+        await _until_marks(network, journey, [1])
+        await broker.kill()
+        try:
+            await say()
+            await asyncio.sleep(0.5)
+        finally:
+            await broker.start()
+        await say()
+        await _until_marks(network, journey, [1, 2, 3])
+
+
+async def _until_marks(network: Network, journey: UUID, wanted: list[int]) -> None:
+    async with asyncio.timeout(60):
+        while await marks(network.hearer, journey) != wanted:
+            await asyncio.sleep(0.1)

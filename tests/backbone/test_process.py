@@ -1,0 +1,355 @@
+"""What runs: it refuses to start with one sentence, tells how it is, and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx2
+import pytest
+from structlog.testing import capture_logs
+
+from backbone import process
+from backbone.process import NotReady, Service, lifecycle_table
+from backbone.settings import Settings
+from backbone.topics import main as create_topics
+from reliefpath.vocabulary import Role
+from stack.keys import Keys
+from stack.ports import free_ports
+from tests.support.databases import Databases
+from tests.support.servers import Server, finish
+from tests.support.visiting.lifecycle import VISIT
+from tests.support.visiting.served import serving
+
+PATIENCE: Final = 60.0
+AT_ONCE: Final = 10.0
+"""Seconds in which a process has to end once it is told to."""
+
+SERVICE: Final = Service("operations", "operations")
+
+Database = Callable[[str], str]
+
+
+def environment(**settings: object) -> dict[str, str]:
+    """The environment of a process with these settings and no others."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
+    return inherited | {f"RELIEFPATH_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def api(keys: Keys, **settings: object) -> dict[str, str]:
+    """The environment of an API in a development profile."""
+    usual: dict[str, object] = {"profile": "development", "issuer": keys.issuer, "jwks": keys.jwks}
+    return environment(**{**usual, **settings})
+
+
+def refusal(module: str, given: dict[str, str]) -> str:
+    """What a process says that must not start; it has to be one sentence, and all that it says."""
+    done = subprocess.run([sys.executable, "-m", module], env=given, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode in {1, 2}
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert not line.startswith("{")
+    return line
+
+
+class Running:
+    """A process that runs, and the port it answers on."""
+
+    def __init__(self, module: str, given: dict[str, str], logs: Path) -> None:
+        (self.port,) = free_ports(1)
+        self._logs = logs
+        with logs.open("w") as told:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", module],
+                env={**given, "RELIEFPATH_HTTP_PORT": str(self.port)},
+                stdout=told,
+                stderr=told,
+                start_new_session=True,
+            )
+
+    def get(self, path: str) -> httpx2.Response:
+        """What it answers."""
+        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+
+    def until(self, holds: Callable[[httpx2.Response], bool], path: str = "/readyz") -> httpx2.Response:
+        """Wait until its answer is as wanted."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            assert self._child.poll() is None, self._logs.read_text()
+            assert time.monotonic() < deadline, self._logs.read_text()
+            try:
+                answer = self.get(path)
+            except httpx2.TransportError:
+                pass
+            else:
+                if holds(answer):
+                    return answer
+            time.sleep(0.1)
+
+    def ended(self) -> int:
+        """Wait until it has ended by itself."""
+        return self._child.wait(PATIENCE)
+
+    def terminate(self) -> tuple[int, float]:
+        """Ask it to end: how it ended, and after how many seconds."""
+        started = time.monotonic()
+        self._child.terminate()
+        return self._child.wait(PATIENCE), time.monotonic() - started
+
+    @property
+    def group_is_gone(self) -> bool:
+        """Whether neither it nor any child of its is left."""
+        try:
+            os.killpg(self._child.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """Its log lines."""
+        return [json.loads(line) for line in self._logs.read_text().splitlines()]
+
+    def kill(self) -> None:
+        """Leave nothing of it."""
+        if self._child.poll() is None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+
+
+@contextmanager
+def running(module: str, given: dict[str, str], folder: Path) -> Iterator[Running]:
+    """This module as a process."""
+    started = Running(module, given, folder / f"{module}.log")
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+async def _connections(address: str, instance: str) -> int:
+    connection = await asyncpg.connect(address)
+    try:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+        return int(await connection.fetchval(query, instance))
+    finally:
+        await connection.close()
+
+
+async def _execute(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("api", {}, "operations api: RELIEFPATH_DATABASE_OPERATIONS is not set"),
+        ("api", {"database_operations": "postgresql://x/y"}, "operations api: RELIEFPATH_ISSUER is not set"),
+        ("worker", {}, "operations worker: RELIEFPATH_DATABASE_OPERATIONS is not set"),
+    ],
+)
+def test_a_missing_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, str], said: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("RELIEFPATH_")]:
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(f"RELIEFPATH_{name.upper()}", value)
+    with pytest.raises(SystemExit, match=f"^{said}$"):
+        process._settings(kind, SERVICE)
+
+
+def test_every_wrong_setting_is_named_at_once_and_none_is_quoted() -> None:
+    wrong = {"database_operations": "my database", "http_port": "many", "log_level": "chatty"}
+    told = refusal("operations.worker", environment(**wrong))
+    assert all(f"RELIEFPATH_{name.upper()}: " in told for name in wrong)
+    assert not any(value in told for value in wrong.values())
+
+
+def test_a_worker_without_a_broker_to_go_to_does_not_start() -> None:
+    given = environment(database_operations="postgresql://127.0.0.1:1/none")
+    assert refusal("operations.worker", given) == "RELIEFPATH_KAFKA is not set"
+
+
+async def test_keys_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> None:
+    empty = tmp_path / "jwks.json"
+    empty.write_text("{}")
+    for place in (tmp_path / "none", empty, "https://127.0.0.1:1/jwks"):
+        settings = Settings(jwks=str(place), issuer="https://issuer.invalid")
+        with pytest.raises(NotReady, match="RELIEFPATH_JWKS"):
+            await process._keys_are_there(settings)
+
+
+async def test_a_database_that_does_not_answer_is_said_to_be_away() -> None:
+    settings = Settings(database_operations="postgresql://127.0.0.1:1/none")
+    with pytest.raises(NotReady, match="The operations database does not answer"):
+        await process._may_start(SERVICE, settings, process._database(SERVICE, settings))
+
+
+@pytest.mark.parametrize("module", ["operations.app", "operations.worker"])
+def test_nothing_starts_on_a_database_without_its_migrations(
+    module: str, empty_database: Database, keys: Keys
+) -> None:
+    given = api(keys, database_operations=empty_database("operations"), kafka="127.0.0.1:1")
+    assert "run `python -m backbone.migrate operations` first" in refusal(module, given)
+
+
+def test_a_production_profile_refuses_a_development_key(database: Database, keys: Keys) -> None:
+    told = refusal("operations.app", api(keys, profile="production", database_operations=database("operations")))
+    assert "development key" in told
+
+
+@pytest.fixture
+def issued(keys: Keys, tmp_path: Path) -> Path:
+    """Public keys that no development made."""
+    place = tmp_path / "jwks.json"
+    place.write_text(keys.jwks.read_text().replace("development-", "issued-"))
+    return place
+
+
+def test_a_production_profile_refuses_a_shifted_clock(databases: Databases, keys: Keys, issued: Path) -> None:
+    address = databases.migrated("operations")
+    finish(_execute(address, "UPDATE backbone.clock SET shift = interval '1 second'"))
+    told = refusal("operations.app", api(keys, profile="production", jwks=issued, database_operations=address))
+    assert told == "The clock of this database is shifted; a production profile refuses it."
+    databases.drop(address)
+
+
+@pytest.mark.parametrize("service", ["referral", "scheduling", "followup"])
+def test_a_production_profile_refuses_records_that_nobody_approved(
+    service: str, database: Database, keys: Keys, issued: Path
+) -> None:
+    given = api(keys, profile="production", jwks=issued, **{f"database_{service}": database(service)})
+    assert "approved" in refusal(f"{service}.app", given)
+
+
+def test_an_api_tells_how_it_is_and_ends_in_order(
+    database: Database, databases: Databases, keys: Keys, tmp_path: Path
+) -> None:
+    address = database("operations")
+    given = api(keys, database_operations=address, instance="api-under-test")
+    with running("operations.app", given, tmp_path) as started:
+        assert started.until(lambda answer: answer.status_code == 200).json() == {"status": "ready"}
+        assert started.get("/livez").json() == {"status": "alive"}
+        assert "reliefpath_http_seconds_bucket" in started.get("/metrics").text
+        ended, seconds = started.terminate()
+        assert ended in {0, -signal.SIGTERM}
+        assert seconds < AT_ONCE
+        assert started.group_is_gone
+        assert [line for line in started.told if line["level"] == "error"] == []
+    assert finish(_connections(address, "api-under-test")) == 0
+
+
+def test_a_worker_tells_how_it_is_and_ends_in_order(
+    database: Database, kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELIEFPATH_KAFKA", kafka)
+    create_topics()
+    address = database("operations")
+    given = environment(database_operations=address, kafka=kafka, instance="worker-under-test")
+    with running("operations.worker", given, tmp_path) as started:
+        started.until(lambda answer: answer.json() == {"status": "ready"})
+        assert started.get("/livez").status_code == 200
+        assert "reliefpath_loop_lag_seconds" in started.get("/metrics").text
+        assert started.terminate() < (0, AT_ONCE)
+        assert started.group_is_gone
+    assert finish(_connections(address, "worker-under-test")) == 0
+
+
+def test_without_kafka_a_worker_is_ready_and_says_that_it_is_degraded_and_still_ends_in_order(
+    database: Database, tmp_path: Path
+) -> None:
+    given = environment(database_operations=database("operations"), kafka="127.0.0.1:1", kafka_timeout=1)
+    with running("operations.worker", given, tmp_path) as started:
+        answer = started.until(lambda answer: answer.status_code == 200).json()
+        assert answer["status"] == "ready"
+        assert "Kafka does not answer" in answer["degraded"]
+        ended, seconds = started.terminate()
+        assert (ended, seconds < AT_ONCE) == (0, True)
+
+
+async def test_without_its_database_an_api_lives_but_is_not_ready_and_answers_503(
+    databases: Databases, keys: Keys, address: str
+) -> None:
+    server: Server = databases.server
+    async with serving(address, keys) as served:
+        assert (await served.client.get("/readyz")).status_code == 200
+        await server.kill()
+        try:
+            answer = await served.client.get("/readyz")
+            assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+            assert (await served.client.get("/livez")).status_code == 200
+            refused = await served.get("/streams/lag")
+            assert (refused.status_code, refused.json()["title"]) == (503, "Not possible just now")
+            assert int(refused.headers["Retry-After"]) > 0
+        finally:
+            await server.start()
+        assert (await served.client.get("/readyz")).status_code == 200
+        assert (await served.get("/streams/lag")).status_code == 200
+
+
+async def test_the_end_of_one_task_ends_the_process_and_all_the_others() -> None:
+    ended: list[str] = []
+
+    async def lasting() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("lasting")
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    with capture_logs() as told, pytest.raises(NotReady, match="The failing ended"):
+        await process._until_stopped({"lasting": lasting(), "failing": failing()})
+    assert ended == ["lasting"]
+    assert [line["task"] for line in told] == ["failing"]
+
+
+async def test_a_task_that_merely_returns_ends_the_process_too() -> None:
+    with pytest.raises(NotReady, match="The returning ended"):
+        await process._until_stopped({"returning": asyncio.sleep(0)})
+
+
+async def test_a_signal_ends_every_task_in_peace() -> None:
+    asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+    waiting = asyncio.Event()
+
+    async def lasting() -> None:
+        await waiting.wait()
+
+    await process._until_stopped({"lasting": lasting()})
+
+
+async def test_the_transition_tables_are_shown_as_data(address: str, keys: Keys) -> None:
+    async with serving(address, keys) as served:
+        assert (await served.client.get("/lifecycles")).json() == [lifecycle_table(VISIT)]
+    shown = lifecycle_table(VISIT)
+    assert shown["terminal"] == ["done", "dropped"]
+    assert {one["action"] for one in shown["transitions"]} == {one.action for one in VISIT.transitions}
+    finish_row = next(one for one in shown["transitions"] if one["action"] == "finish")
+    assert finish_row["guards"] == ["place_is_known", "chairs_are_left", "one_chair_is_little"]
+    assert finish_row["by"] == sorted([Role.CLINICIAN, Role.COORDINATOR])
+
+
+async def test_the_pages_of_health_and_development_are_no_part_of_the_described_api(address: str, keys: Keys) -> None:
+    async with serving(address, keys) as served:
+        described = (await served.client.get("/openapi.json")).json()["paths"]
+    assert not {path for path in described if path.startswith(("/livez", "/readyz", "/metrics", "/development"))}
+    assert "/streams/lag" in described
