@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from referral.commands.attention import AttentionFacts
 from referral.lifecycle.attention import ATTENTION, AttentionState
+from referral.rules.attention import AttentionFacts
 from reliefpath.lifecycle import Refused
 from reliefpath.vocabulary import Role
 from tests.support.lifecycles import pairs, reachable

@@ -131,7 +131,7 @@ class AuthorisationShown(BaseModel):
     decided_at: datetime | None
 
 
-class CourseShown(BaseModel):
+class CourseSummary(BaseModel):
     """One modality, tried once. `relief` is in percent of the baseline and absent when nobody can say."""
 
     id: UUID
@@ -155,7 +155,12 @@ class CourseShown(BaseModel):
     decision: DecisionShown | None
     authorisation: AuthorisationShown | None
     updated_at: datetime
-    allowed_actions: list[AllowedAction] = []
+
+
+class CourseShown(CourseSummary):
+    """A course, and what this caller may do now."""
+
+    allowed_actions: list[AllowedAction]
 
 
 class AttentionShown(BaseModel):
@@ -172,7 +177,7 @@ class AttentionShown(BaseModel):
     raised_at: datetime
     ended_at: datetime | None
     outcome_code: str | None
-    allowed_actions: list[AllowedAction] = []
+    allowed_actions: list[AllowedAction]
 
 
 class ReferralSummary(BaseModel):
@@ -203,7 +208,7 @@ class ReferralSummary(BaseModel):
     assessments: list[AssessmentShown]
     conferences: list[ConferenceShown]
     notes: list[NoteShown]
-    courses: list[CourseShown]
+    courses: list[CourseSummary]
     attentions: list[AttentionShown]
     your_sides: list[Side]
     allowed_actions: list[AllowedAction]

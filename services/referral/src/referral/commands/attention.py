@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,15 +16,8 @@ from referral.commands.journey import as_itself
 from referral.commands.note import note
 from referral.lifecycle import ATTENTION, AttentionKind, AttentionState, NoteKind
 from referral.lifecycle.attention import Clear
+from referral.rules.attention import AttentionFacts
 from referral.tables import Attention, Referral
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionFacts:
-    """An attention has a state and nothing else to decide by."""
-
-    state: AttentionState
-    returns_to: AttentionState | None = None
 
 
 async def raise_attention(

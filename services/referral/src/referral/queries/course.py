@@ -9,17 +9,17 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from backbone.database import UnitOfWork
-from referral.schemas import AuthorisationShown, CourseShown, DecisionShown
+from referral.schemas import AuthorisationShown, CourseSummary, DecisionShown
 from referral.tables import Authorisation, Course, Decision
 
 
-async def courses_of(uow: UnitOfWork, journey: UUID) -> list[CourseShown]:
+async def courses_of(uow: UnitOfWork, journey: UUID) -> list[CourseSummary]:
     """Every course of a journey, oldest first."""
     statement = select(Course).where(col(Course.journey) == journey).order_by(col(Course.id))
     return await show_courses(uow, (await uow.session.execute(statement)).scalars().all())
 
 
-async def show_courses(uow: UnitOfWork, courses: Sequence[Course]) -> list[CourseShown]:
+async def show_courses(uow: UnitOfWork, courses: Sequence[Course]) -> list[CourseSummary]:
     """These courses, each with its decision and its authorisation."""
     ids = [course.id for course in courses]
     decided = {
@@ -33,7 +33,7 @@ async def show_courses(uow: UnitOfWork, courses: Sequence[Course]) -> list[Cours
         ).scalars()
     }
     return [
-        CourseShown.model_validate(
+        CourseSummary.model_validate(
             course.model_dump() | {"decision": decided.get(course.id), "authorisation": authorised.get(course.id)}
         )
         for course in courses

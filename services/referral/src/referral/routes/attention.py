@@ -8,23 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from backbone.access import Caller, Principal, require_role, require_visible
-from backbone.actions import PROBLEM_RESPONSES, add_action_routes, allowed_actions, etag, unit_of_work
+from backbone.actions import PROBLEM_RESPONSES, add_action_routes, etag, unit_of_work
 from backbone.database import UnitOfWork
 from backbone.problems import NotFound
-from referral.commands.attention import AttentionFacts, clear
-from referral.lifecycle import ATTENTION, AttentionState
+from referral.commands.attention import clear
+from referral.lifecycle import ATTENTION
 from referral.queries.attention import show_attention
 from referral.routes.referral import READERS
 from referral.schemas import AttentionShown
 from referral.tables import Attention
 
 router = APIRouter(tags=["attentions"])
-
-
-def shown(principal: Principal, row: Attention) -> AttentionShown:
-    """The attention for this caller, with what they may do now."""
-    facts = AttentionFacts(AttentionState(row.state))
-    return show_attention(row).model_copy(update={"allowed_actions": allowed_actions(ATTENTION, facts, principal)})
 
 
 @router.get("/attentions/{id}", operation_id="attention", responses=PROBLEM_RESPONSES)
@@ -36,7 +30,7 @@ async def read_attention(request: Request, response: Response, principal: Caller
         if row is None or row.facility not in principal.facilities:
             raise NotFound("attention")
         await require_visible(uow, principal, row.journey, "attention")
-        answer = shown(principal, row)
+        answer = show_attention(principal, row)
         uow.record("read", "attention", id, journey=row.journey)
     response.headers["ETag"] = etag(answer.version)
     return answer
@@ -47,7 +41,7 @@ async def _perform(
 ) -> AttentionShown:
     row = await clear(uow, principal, id, action, command, expected)
     await uow.session.flush()
-    return shown(principal, row)
+    return show_attention(principal, row)
 
 
 add_action_routes(router, ATTENTION, path="/attentions/{id}", perform=_perform, shown=AttentionShown)

@@ -37,7 +37,7 @@ async def shown(uow: UnitOfWork, principal: Principal, course: Course) -> Course
     facts = await course_facts(uow, course, referral)
     [answer] = await show_courses(uow, [course])
     actions = allowed_actions(COURSE, facts, principal, sides_of(referral, principal))
-    return answer.model_copy(update={"allowed_actions": actions})
+    return CourseShown(**answer.model_dump(), allowed_actions=actions)
 
 
 @router.get("/courses/{id}", operation_id="course", responses=PROBLEM_RESPONSES)
