@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from backbone import process
 from backbone.process import NotReady, Service, lifecycle_table
 from backbone.settings import Settings
 from backbone.topics import main as create_topics
-from reliefpath.vocabulary import Role
+from reliefpath.vocabulary import Profile, Role
 from stack.keys import Keys
 from stack.ports import free_ports
 from tests.support.databases import Databases
@@ -181,9 +182,10 @@ def test_every_wrong_setting_is_named_at_once_and_none_is_quoted() -> None:
     assert not any(value in told for value in wrong.values())
 
 
-def test_a_worker_without_a_broker_to_go_to_does_not_start() -> None:
-    given = environment(database_operations="postgresql://127.0.0.1:1/none")
-    assert refusal("operations.worker", given) == "RELIEFPATH_KAFKA is not set"
+async def test_a_worker_without_a_broker_to_go_to_does_not_start() -> None:
+    settings = Settings(database_operations="postgresql://127.0.0.1:1/none", kafka="")
+    with pytest.raises(LookupError, match="RELIEFPATH_KAFKA is not set"):
+        await process._Worker(SERVICE, settings).run()
 
 
 async def test_keys_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> None:
@@ -202,9 +204,7 @@ async def test_a_database_that_does_not_answer_is_said_to_be_away() -> None:
 
 
 @pytest.mark.parametrize("module", ["operations.app", "operations.worker"])
-def test_nothing_starts_on_a_database_without_its_migrations(
-    module: str, empty_database: Database, keys: Keys
-) -> None:
+def test_nothing_starts_on_a_database_without_its_migrations(module: str, empty_database: Database, keys: Keys) -> None:
     given = api(keys, database_operations=empty_database("operations"), kafka="127.0.0.1:1")
     assert "run `python -m backbone.migrate operations` first" in refusal(module, given)
 
@@ -230,12 +230,21 @@ def test_a_production_profile_refuses_a_shifted_clock(databases: Databases, keys
     databases.drop(address)
 
 
-@pytest.mark.parametrize("service", ["referral", "scheduling", "followup"])
 def test_a_production_profile_refuses_records_that_nobody_approved(
-    service: str, database: Database, keys: Keys, issued: Path
+    database: Database, keys: Keys, issued: Path
 ) -> None:
-    given = api(keys, profile="production", jwks=issued, **{f"database_{service}": database(service)})
-    assert "approved" in refusal(f"{service}.app", given)
+    given = api(keys, profile="production", jwks=issued, database_followup=database("followup"))
+    assert "approved" in refusal("followup.app", given)
+
+
+@pytest.mark.parametrize("service", ["referral", "scheduling", "followup"])
+@pytest.mark.parametrize("kind", ["app", "worker"])
+def test_whoever_decides_by_records_refuses_unapproved_ones(service: str, kind: str) -> None:
+    card: Service = importlib.import_module(f"{service}.{kind}").SERVICE
+    assert card.prepare is not None
+    with pytest.raises(LookupError, match="approved"):
+        card.prepare(Settings(profile=Profile.PRODUCTION))
+    card.prepare(Settings(profile=Profile.DEVELOPMENT))
 
 
 def test_an_api_tells_how_it_is_and_ends_in_order(

@@ -22,7 +22,7 @@ from sqlalchemy import text
 from backbone import clock, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer, HeldRetries
-from backbone.database import Database
+from backbone.database import Database, is_transient
 from backbone.deadlines import DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
@@ -125,7 +125,7 @@ def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
     server = uvicorn.Server(_server_config(with_edge(app, settings), settings, lifespan="on"))
 
     async def serve() -> None:
-        await Gate(settings).keys.current()
+        await _keys_are_there(settings)
         database = _database(service, settings)
         try:
             await _may_start(service, settings, database)
@@ -294,7 +294,12 @@ def _database(service: Service, settings: Settings) -> Database:
 async def _may_start(service: Service, settings: Settings, database: Database) -> None:
     if service.prepare is not None:
         service.prepare(settings)
-    lacking = await missing(service.name, database)
+    try:
+        lacking = await missing(service.name, database)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        raise NotReady(f"The {service.name} database does not answer ({type(error).__name__}).") from None
     if lacking:
         raise NotReady(
             f"The {service.name} database and this program differ by {len(lacking)} migrations; "
@@ -305,6 +310,15 @@ async def _may_start(service: Service, settings: Settings, database: Database) -
             shifted = await connection.execute(text("SELECT shift <> interval '0' FROM backbone.clock"))
             if shifted.scalar_one():
                 raise NotReady("The clock of this database is shifted; a production profile refuses it.")
+
+
+async def _keys_are_there(settings: Settings) -> None:
+    try:
+        await Gate(settings).keys.current()
+    except problems.Unavailable:
+        raise NotReady("The issuer's keys cannot be fetched from the address in RELIEFPATH_JWKS.") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotReady(f"RELIEFPATH_JWKS does not name a readable key set ({type(error).__name__}).") from None
 
 
 def _settings(kind: str, service: Service) -> Settings:

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from reliefpath.vocabulary import Profile
 
 DEVELOPMENT_KEY_PREFIX = "development-"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Settings(BaseSettings):
@@ -48,6 +49,20 @@ class Settings(BaseSettings):
     @classmethod
     def _without_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("database_referral", "database_scheduling", "database_followup", "database_operations")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("it is no PostgreSQL address, postgresql://role:password@host:port/database")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, value: str) -> str:
+        if value.upper() not in LEVELS:
+            raise ValueError("it is none of " + ", ".join(LEVELS))
+        return value.upper()
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
