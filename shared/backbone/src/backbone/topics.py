@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Final
 
 from backbone.kafka import KafkaAway, Topic, create_topics
 from backbone.settings import Settings
 from reliefpath.events import Speaker, topic_of
+
+PATIENCE: Final = 60.0
+"""Seconds a broker that is just starting is given."""
 
 
 def topics(settings: Settings) -> list[Topic]:
@@ -28,7 +32,7 @@ def main() -> int:
     settings = Settings()
     try:
         settings.require("kafka")
-        created = asyncio.run(create_topics(settings.kafka, topics(settings), 60.0))
+        created = asyncio.run(create_topics(settings.kafka, topics(settings), PATIENCE))
     except (KafkaAway, LookupError) as error:
         sys.stderr.write(f"topics: {error}\n")
         return 1
