@@ -234,9 +234,11 @@ class Place:
 
     async def list_facilities(self) -> None:
         """The directory describes every facility."""
-        for code, (kind, accepting) in FACILITIES.items():
-            place = facility_id(code)
-            await self.hear(events.FacilityListed(facility=place, code=code, kind=kind, accepting=accepting), place)
+        listed = [
+            events.FacilityListed(facility=facility_id(code), code=code, kind=kind, accepting=accepting)
+            for code, (kind, accepting) in FACILITIES.items()
+        ]
+        await self.take(*(self.message(one, one.facility) for one in listed))
 
     async def requested(self, **more: Any) -> dict[str, Any]:
         """A referral written by hand and sent."""

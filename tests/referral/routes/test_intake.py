@@ -206,6 +206,28 @@ async def test_an_encoding_that_is_not_gzip_is_refused(place: Place) -> None:
     assert codes(problem(await place.referrer.intake(b"x", encoding="br"), 415)) == {"content-encoding"}
 
 
+async def test_text_that_no_database_takes_is_cleaned_and_stored(place: Place) -> None:
+    hostile = "Do\x00e\ud800\u202e"
+    bundle = small_bundle(
+        name=[{"family": hostile, "given": [hostile]}], telecom=[{"system": "phone", "value": hostile}]
+    )
+    for resource in (
+        bundles.condition(hostile, (hostile, hostile), id="c2"),
+        {"resourceType": "Wonder", "id": hostile, "code": {"text": hostile}},
+        {
+            "resourceType": "ServiceRequest",
+            "status": "active",
+            "reasonCode": [{"text": hostile}],
+            "code": {"text": hostile},
+        },
+        {"resourceType": "MedicationRequest", "status": "active", "medicationCodeableConcept": {"text": hostile}},
+    ):
+        bundle["entry"].append({"resource": resource})
+    answer = await place.referrer.intake(raw(bundle))
+    assert answer.status_code == 201, answer.text
+    assert (await place.coordinator.get(f"/referrals/{answer.json()['id']}")).json()["patient"]["phones"]
+
+
 async def test_a_gzip_bomb_is_refused(place: Place) -> None:
     bomb = gzip.compress(b" " * 200_000_000, compresslevel=1)
     before = await place.count()
