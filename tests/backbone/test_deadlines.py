@@ -1,0 +1,300 @@
+"""Deadlines: each has its effect once, when its time has come by the one clock, whatever else happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from backbone import deadlines as subject
+from backbone.database import Database, UnitOfWork
+from backbone.deadlines import Deadline, DeadlineWatch, cancel_deadlines, set_deadline
+from backbone.rows import new_id
+from reliefpath.envelope import load_headers
+from tests.support.visiting.tables import Mark
+from tests.support.visiting.world import received, rows, unit, value
+
+
+class Handlers:
+    """A handler that leaves a mark per effect, and may fail."""
+
+    def __init__(self) -> None:
+        self.fired: list[Deadline] = []
+        self.failing: set[str] = set()
+        self.by_kind = {"call": self.handle, "visit": self.handle}
+
+    async def handle(self, uow: UnitOfWork, deadline: Deadline) -> None:
+        uow.session.add(Mark(journey=deadline.journey, seq=1, text=deadline.kind))
+        uow.say(deadline.journey, received())
+        if deadline.kind in self.failing:
+            raise ZeroDivisionError("Anna Meier")
+        self.fired.append(deadline)
+
+
+@pytest.fixture
+def handlers() -> Handlers:
+    return Handlers()
+
+
+def watch(db: Database, handlers: Handlers, tries: int = 3) -> DeadlineWatch:
+    return DeadlineWatch(db, handlers.by_kind, "visiting", tries)
+
+
+async def take_all(db: Database, handlers: Handlers) -> int:
+    taken = 0
+    while await watch(db, handlers).take_one():
+        taken += 1
+    return taken
+
+
+async def due(
+    db: Database, kind: str = "call", *, in_seconds: float = -1, journey: UUID | None = None, of: UUID | None = None
+) -> UUID:
+    """A deadline of a subject (new unless given); the subject."""
+    thing = of or new_id()
+    async with unit(db) as uow:
+        await set_deadline(
+            uow, kind, journey=journey or thing, subject=thing, due_at=uow.now + timedelta(seconds=in_seconds)
+        )
+    return thing
+
+
+async def ended(db: Database, thing: UUID) -> list[str | None]:
+    return [
+        how for (how,) in await rows(db, "SELECT ended FROM backbone.deadlines WHERE subject = :s ORDER BY id", s=thing)
+    ]
+
+
+async def again_now(db: Database) -> None:
+    async with unit(db) as uow:
+        await uow.session.execute(
+            text("UPDATE backbone.deadlines SET next_try_at = now() WHERE next_try_at IS NOT NULL")
+        )
+
+
+async def test_it_fires_when_its_time_has_come_and_not_before(db: Database, handlers: Handlers) -> None:
+    now, later = await due(db), await due(db, in_seconds=60)
+    assert await take_all(db, handlers) == 1
+    assert [one.subject for one in handlers.fired] == [now]
+    assert (await ended(db, now), await ended(db, later)) == (["fired"], [None])
+
+
+async def test_its_time_comes_by_the_one_clock(db: Database, handlers: Handlers) -> None:
+    await due(db, in_seconds=86_400)
+    assert await take_all(db, handlers) == 0
+    async with unit(db) as uow:
+        await uow.session.execute(text("UPDATE backbone.clock SET shift = interval '25 hours'"))
+    assert await take_all(db, handlers) == 1
+
+
+async def test_after_a_long_silence_all_fire_in_the_order_in_which_they_were_due(
+    db: Database, handlers: Handlers
+) -> None:
+    things = {seconds: await due(db, in_seconds=-seconds) for seconds in (3, 500, 20, 9000, 1)}
+    await take_all(db, handlers)
+    assert [one.subject for one in handlers.fired] == [things[seconds] for seconds in (9000, 500, 20, 3, 1)]
+
+
+async def test_each_fires_once_however_many_workers_look(connect: Callable[..., Database], handlers: Handlers) -> None:
+    db = connect(connections=20)
+    journeys = [new_id() for _ in range(10)]
+    for number in range(40):
+        await due(db, journey=journeys[number % 10])
+    taken = await asyncio.gather(*(take_all(db, handlers) for _ in range(8)))
+    while sum(taken) < 40:  # one that was locked is skipped, and taken at the next look
+        taken = [*taken, await take_all(db, handlers)]
+    assert sum(taken) == 40
+    assert len({one.id for one in handlers.fired}) == len(handlers.fired) == 40
+    assert await value(db, "SELECT count(*) FROM marks") == 40
+
+
+async def test_a_journey_that_is_being_changed_is_passed_over_and_the_next_is_taken(
+    db: Database, handlers: Handlers
+) -> None:
+    held, free = await due(db, in_seconds=-10), await due(db)
+    async with unit(db) as uow:
+        await uow.lock(held)
+        assert await take_all(db, handlers) == 1
+        assert [one.subject for one in handlers.fired] == [free]
+    assert await take_all(db, handlers) == 1
+
+
+async def test_setting_it_again_moves_it(db: Database, handlers: Handlers) -> None:
+    thing = await due(db, in_seconds=-5)
+    await due(db, in_seconds=60, of=thing)
+    assert await take_all(db, handlers) == 0
+    await due(db, in_seconds=-5, of=thing)
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["fired"]
+
+
+async def test_two_kinds_of_one_subject_are_two(db: Database, handlers: Handlers) -> None:
+    thing = await due(db)
+    await due(db, "visit", of=thing)
+    assert await take_all(db, handlers) == 2
+
+
+async def test_it_can_be_set_anew_after_it_has_been(db: Database, handlers: Handlers) -> None:
+    thing = await due(db)
+    await take_all(db, handlers)
+    await due(db, of=thing)
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["fired", "fired"]
+
+
+async def test_a_handler_that_sets_its_own_deadline_anew_keeps_it_open(db: Database, handlers: Handlers) -> None:
+    async def again(uow: UnitOfWork, deadline: Deadline) -> None:
+        later = uow.now + timedelta(days=1)
+        await set_deadline(uow, deadline.kind, journey=deadline.journey, subject=deadline.subject, due_at=later)
+
+    handlers.by_kind["call"] = again
+    thing = await due(db)
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == [None]
+
+
+@pytest.mark.parametrize("by", ["subject", "journey", "kind"])
+async def test_what_is_cancelled_never_fires(db: Database, handlers: Handlers, by: str) -> None:
+    journey, thing = new_id(), new_id()
+    await due(db, journey=journey, of=thing)
+    await due(db, "visit", journey=journey, of=thing)
+    other = await due(db)
+    async with unit(db) as uow:
+        match by:
+            case "subject":
+                await cancel_deadlines(uow, subject=thing)
+            case "journey":
+                await cancel_deadlines(uow, journey=journey)
+            case _:
+                await cancel_deadlines(uow, journey=journey, kind="visit")
+    await take_all(db, handlers)
+    fired = [(one.subject, one.kind) for one in handlers.fired]
+    assert (other, "call") in fired
+    assert (thing, "visit") not in fired
+    assert ((thing, "call") in fired) == (by == "kind")
+
+
+async def test_nobody_cancels_everything_by_leaving_out_what(db: Database) -> None:
+    async with unit(db) as uow:
+        with pytest.raises(ValueError, match="name a subject or a journey"):
+            await cancel_deadlines(uow, kind="call")
+
+
+async def test_a_deadline_that_was_set_by_what_rolled_back_does_not_exist(db: Database, handlers: Handlers) -> None:
+    async def fail() -> None:
+        async with unit(db) as uow:
+            await set_deadline(uow, "call", journey=new_id(), subject=new_id(), due_at=uow.now)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await take_all(db, handlers) == 0
+
+
+async def test_one_that_fails_leaves_nothing_is_tried_later_and_then_parked(db: Database, handlers: Handlers) -> None:
+    thing, other = await due(db, "visit", in_seconds=-9), await due(db)
+    handlers.failing.add("visit")
+    assert await take_all(db, handlers) == 2
+    assert [one.subject for one in handlers.fired] == [other]
+    for attempts in (1, 2):
+        assert await rows(db, "SELECT attempts, ended FROM backbone.deadlines WHERE subject = :s", s=thing) == [
+            (attempts, None)
+        ]
+        assert await take_all(db, handlers) == 0  # not before its next try
+        await again_now(db)
+        assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["parked"]
+    assert await value(db, "SELECT count(*) FROM marks WHERE text = 'visit'") == 0
+    assert await value(db, "SELECT count(*) FROM backbone.outbox") == 1
+    error = await value(db, "SELECT error FROM backbone.deadlines WHERE subject = :s", s=thing)
+    assert error.startswith("ZeroDivisionError at ")
+    assert "Anna" not in error
+
+
+async def test_one_that_failed_at_first_fires_in_the_end(db: Database, handlers: Handlers) -> None:
+    thing = await due(db)
+    handlers.failing.add("call")
+    await take_all(db, handlers)
+    handlers.failing.clear()
+    await again_now(db)
+    await take_all(db, handlers)
+    assert await ended(db, thing) == ["fired"]
+
+
+async def test_a_kind_that_nobody_handles_is_parked_and_stops_no_other(db: Database, handlers: Handlers) -> None:
+    await due(db, "unknown", in_seconds=-9)
+    await due(db)
+    assert await take_all(db, handlers) == 2
+    for _ in range(2):
+        await again_now(db)
+        await take_all(db, handlers)
+    assert await value(db, "SELECT error FROM backbone.deadlines WHERE ended = 'parked'") == "nobody handles unknown"
+
+
+async def test_a_fault_of_the_database_is_no_try(db: Database, handlers: Handlers) -> None:
+    async def fail(uow: UnitOfWork, _: Deadline) -> None:
+        await uow.session.execute(text("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$"))
+
+    handlers.by_kind["call"] = fail
+    thing = await due(db)
+    with pytest.raises(DBAPIError):
+        await watch(db, handlers).take_one()
+    assert await rows(db, "SELECT attempts, ended FROM backbone.deadlines WHERE subject = :s", s=thing) == [(0, None)]
+
+
+async def test_a_worker_that_dies_in_the_middle_leaves_it_for_the_next(db: Database, handlers: Handlers) -> None:
+    under_way = asyncio.Event()
+
+    async def stall(uow: UnitOfWork, deadline: Deadline) -> None:
+        await handlers.handle(uow, deadline)
+        await uow.session.flush()
+        under_way.set()
+        await asyncio.sleep(30)
+
+    thing = await due(db)
+    dying = asyncio.create_task(DeadlineWatch(db, {"call": stall}, "visiting", 3).take_one())
+    await under_way.wait()
+    assert await take_all(db, handlers) == 0  # it is in work
+    dying.cancel()
+    with suppress(asyncio.CancelledError):
+        await dying
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["fired"]
+    assert await value(db, "SELECT count(*) FROM marks") == 1
+
+
+async def test_what_it_leads_to_names_it_and_what_had_led_to_it(db: Database, handlers: Handlers) -> None:
+    async with unit(db, cause="event:01890000-0000-7000-8000-000000000009") as uow:
+        await set_deadline(uow, "call", journey=new_id(), subject=new_id(), due_at=uow.now)
+    await take_all(db, handlers)
+    (row,) = await rows(db, "SELECT headers FROM backbone.outbox")
+    cause = dict(load_headers(row.headers))["ce_cause"].decode()
+    assert cause == f"deadline:call:{handlers.fired[0].id}:event:01890000-0000-7000-8000-000000000009"
+    assert dict(load_headers(row.headers))["ce_actor"] == b"system:visiting"
+
+
+async def test_the_watch_waits_for_a_database_that_is_away_and_goes_on(
+    db: Database, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "PAUSE", 0.02)
+    working = asyncio.create_task(watch(db, handlers).run())
+    cut = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await asyncio.sleep(0.1)
+    with suppress(Exception):
+        await value(db, cut)
+    thing = await due(db)
+    async with asyncio.timeout(15):
+        while await ended(db, thing) != ["fired"]:
+            await asyncio.sleep(0.05)
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
