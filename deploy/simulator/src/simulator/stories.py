@@ -136,12 +136,13 @@ async def redirected(case: Case) -> None:
 
 
 async def rebooked(case: Case) -> None:
-    """The patient cancels the procedure, and it is booked again."""
+    """The patient takes an offered time, cancels it hours later, and another is found."""
     await taken_on(case, PAIN_CLINIC)
     course = await courses.propose(case, TRIAL, str(case.patient.picture.trial))
     await courses.decide(case, course)
     appointment = await visits.requested(case, visits.PROCEDURE, course.id)
     await visits.book(case, appointment, asking=True)
+    await case.pause(case.now + timedelta(hours=1))
     await visits.cancel(case, appointment)
     await performed_after_all(case, course)
 
