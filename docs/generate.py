@@ -37,7 +37,7 @@ they heard by `ce_seq`. A `v1` event only ever gains optional fields; read on wh
 
 def card(service: str) -> Service:
     """A service's card."""
-    found: Service = importlib.import_module(f"{service}.worker").SERVICE
+    found: Service = importlib.import_module(f"{service}.card").SERVICE
     return found
 
 

@@ -17,9 +17,9 @@ from tests.architecture.sources import PACKAGES, ROOT, modules, tree
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 
 
-def card(service: str, process: str = "worker") -> Service:
-    """A service's card as its worker knows it."""
-    found = importlib.import_module(f"{service}.{process}").SERVICE
+def card(service: str) -> Service:
+    """A service's card."""
+    found = importlib.import_module(f"{service}.card").SERVICE
     assert isinstance(found, Service)
     return found
 
@@ -37,18 +37,6 @@ def test_every_event_of_a_transition_is_the_services_own_to_say(service: str) ->
 def test_every_reaction_hears_a_speaker_the_service_hears(service: str) -> None:
     for event in card(service).reactions:
         assert event.speaker in card(service).hears, event.type
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_api_and_worker_hold_the_same_card(service: str) -> None:
-    api, worker = card(service, "app"), card(service)
-    assert (api.name, api.says, api.hears, api.lifecycles) == (
-        worker.name,
-        worker.says,
-        worker.hears,
-        worker.lifecycles,
-    )
-    assert api.reactions == worker.reactions
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from backbone.settings import Settings
 from followup import app
 from followup.lifecycle import LIFECYCLES
-from reliefpath.vocabulary import Profile
 from tests.support.followup import Place
 
 PATHS = {"trial": "/trials/{id}", "check-in": "/check-ins/{id}", "handover": "/handovers/{id}"}
@@ -42,10 +40,3 @@ def test_every_route_says_which_problems_to_expect(paths: dict[str, Any]) -> Non
 async def test_the_tables_of_transitions_are_there_to_read(place: Place) -> None:
     shown = (await place.client.get("/lifecycles")).json()
     assert [one["name"] for one in shown] == ["observation", "trial", "check-in", "handover"]
-
-
-def test_it_does_not_start_in_production_with_records_that_nobody_approved() -> None:
-    assert app.SERVICE.prepare is not None
-    app.SERVICE.prepare(Settings(profile=Profile.DEVELOPMENT))
-    with pytest.raises(LookupError):
-        app.SERVICE.prepare(Settings(profile=Profile.PRODUCTION))

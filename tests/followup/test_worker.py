@@ -1,12 +1,15 @@
-"""The worker of follow-up as it is put together."""
+"""The worker runs the service on its card."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import pytest
 
-from followup import app, worker
+from followup import worker
+from followup.card import SERVICE
 
 
-def test_it_is_of_the_same_service_as_the_api() -> None:
-    assert replace(worker.SERVICE, prepare=None) == replace(app.SERVICE, prepare=None)
-    assert worker.SERVICE.prepare is not None
+def test_the_worker_runs_the_service_on_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[object] = []
+    monkeypatch.setattr(worker, "run_worker", run.append)
+    worker.main()
+    assert run == [SERVICE]

@@ -1,12 +1,15 @@
-"""The worker hears every topic and reacts to every event."""
+"""The worker runs the service on its card."""
 
 from __future__ import annotations
 
-from operations.worker import SERVICE
-from reliefpath.events import CATALOGUE, Speaker
+import pytest
+
+from operations import worker
+from operations.card import SERVICE
 
 
-def test_every_speaker_is_heard_and_every_event_is_reacted_to() -> None:
-    assert set(SERVICE.hears) == set(Speaker)
-    assert set(SERVICE.reactions) == set(CATALOGUE.values())
-    assert not SERVICE.deadlines
+def test_the_worker_runs_the_service_on_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[object] = []
+    monkeypatch.setattr(worker, "run_worker", run.append)
+    worker.main()
+    assert run == [SERVICE]

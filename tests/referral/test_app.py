@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from backbone.settings import Settings
-from referral.app import SERVICE, build
+from referral.app import build
 from referral.lifecycle import ATTENTION, COURSE, REFERRAL
-from reliefpath.vocabulary import Profile
 
 
 def posts() -> set[str]:
@@ -32,10 +28,3 @@ def test_the_document_describes_bodies_and_refusals() -> None:
 
 def test_a_bundle_may_be_larger_than_other_bodies() -> None:
     assert build().state.larger_bodies == {"/intake": "intake_limit"}
-
-
-def test_production_does_not_start_with_records_that_nobody_approved() -> None:
-    assert SERVICE.prepare is not None
-    SERVICE.prepare(Settings(profile=Profile.DEVELOPMENT))
-    with pytest.raises(LookupError, match="may not be used in production"):
-        SERVICE.prepare(Settings(profile=Profile.PRODUCTION))

@@ -1,13 +1,15 @@
-"""The worker is the same service as the API, with its deadlines."""
+"""The worker runs the service on its card."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import pytest
 
-from referral import app, worker
-from referral.reactions import DEADLINES
+from referral import worker
+from referral.card import SERVICE
 
 
-def test_worker_and_api_are_one_service() -> None:
-    assert worker.SERVICE.deadlines == DEADLINES
-    assert replace(worker.SERVICE, deadlines={}, prepare=None) == replace(app.SERVICE, prepare=None)
+def test_the_worker_runs_the_service_on_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[object] = []
+    monkeypatch.setattr(worker, "run_worker", run.append)
+    worker.main()
+    assert run == [SERVICE]

@@ -118,7 +118,22 @@ def test_what_was_decided_after_an_offer_counts_when_it_is_taken() -> None:
     offered = procedure(
         slot=Interval(at(9), at(10)), antithrombotics=("warfarin",), decisions=held("warfarin", 5), valid_until=at(8)
     )
-    assert codes(rules.what_was_offered_still_fits, offered) == ["authorisation-expired", "hold-too-short"]
+    assert codes(rules.its_slot_still_fits, offered) == ["authorisation-expired", "hold-too-short"]
+    told = found(rules.what_may_hinder_it_is_told, offered)
+    assert [one.code for one in told] == ["authorisation-expired", "hold-too-short"]
+    assert all(one.advisory for one in told)
+
+
+def test_a_procedure_does_not_begin_sooner_after_a_dose_than_was_decided() -> None:
+    taken = procedure(antithrombotics=("warfarin",), decisions=held("warfarin", -5, day=-1), slot=between(6, 7))
+    (told,) = found(rules.the_drugs_allow_it_to_begin, taken)
+    assert (told.code, told.pointer, told.advisory) == ("hold-too-short", None, False)
+    long_ago = procedure(antithrombotics=("warfarin",), decisions=held("warfarin", 0, day=-9), slot=between(6, 7))
+    assert codes(rules.the_drugs_allow_it_to_begin, long_ago) == []
+
+
+def test_a_procedure_does_not_begin_with_a_drug_that_came_to_light_and_nobody_decided_about() -> None:
+    assert codes(rules.the_drugs_allow_it_to_begin, procedure(antithrombotics=("apixaban",))) == ["hold-undecided"]
 
 
 def test_nobody_arrives_before_the_day_as_its_place_counts_days() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reliefpath.vocabulary import Purpose
 from scheduling.rules import slots
 from scheduling.rules.facts import Wanted
+from scheduling.rules.hours import Interval
 from scheduling.rules.slots import choose, free_slots, needs_of
 from tests.support.visits import (
     Wish,
@@ -115,6 +116,37 @@ def test_every_proposed_slot_passes_every_guard_it_was_searched_by(
             slots.the_resources_are_free,
         ):
             assert codes(guard, place, command) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    *[st.lists(st.tuples(st.integers(32, 62), st.integers(1, 12)), max_size=5)] * 3,
+    st.integers(1, 10),
+)
+def test_no_earlier_slot_is_passed_over(
+    first: list[tuple[int, int]], second: list[tuple[int, int]], patient: list[tuple[int, int]], quarters: int
+) -> None:
+    def busy(given: list[tuple[int, int]]) -> tuple[Interval, ...]:
+        return tuple(between(start / 4, (start + length) / 4) for start, length in given)
+
+    place = facts(
+        resources=(room("room-1", busy=busy(first)), room("room-2", busy=busy(second)), clinician(busy=busy(second))),
+        other_visits=busy(patient),
+    )
+    length = timedelta(minutes=15 * quarters)
+
+    def possible(start: datetime) -> bool:
+        slot = Interval(start, start + length)
+        free = [one for one in place.resources if not any(slot.overlaps(taken) for taken in one.busy)]
+        return (
+            between(8, 16).covers(slot)
+            and not any(slot.overlaps(visit) for visit in place.other_visits)
+            and choose(needs_of(place), free) is not None
+        )
+
+    starts = [start for quarter in range(24 * 4) if possible(start := at(quarter / 4))]
+    proposed = free_slots(place, length, MONDAY, 1)
+    assert [one.interval.start for one in proposed] == starts[:1]
 
 
 def test_every_resource_that_is_unknown_elsewhere_or_out_of_use_is_told_with_its_place() -> None:

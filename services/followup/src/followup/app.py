@@ -1,21 +1,12 @@
-"""The API of follow-up: `python -m followup.app`."""
+"""The API of the follow-up service: `python -m followup.app`."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import FastAPI
 
-from backbone.process import Service, build_api, serve_api
-from followup import HEARS, NAME, SAYS, TITLE
-from followup.lifecycle import LIFECYCLES
-from followup.reactions import DEADLINES, REACTIONS
+from backbone.process import build_api, serve_api
+from followup.card import SERVICE
 from followup.routes import ROUTERS
-from followup.rules.approval import refuse_drafts
-
-SERVICE: Final = Service(
-    NAME, TITLE, SAYS, HEARS, LIFECYCLES, REACTIONS, DEADLINES, lambda settings: refuse_drafts(settings.profile)
-)
 
 
 def build() -> FastAPI:

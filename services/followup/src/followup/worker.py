@@ -1,18 +1,9 @@
-"""The worker of follow-up: `python -m followup.worker` relays, hears and keeps deadlines."""
+"""The worker of the follow-up service: `python -m followup.worker` relays, hears and watches deadlines."""
 
 from __future__ import annotations
 
-from typing import Final
-
-from backbone.process import Service, run_worker
-from followup import HEARS, NAME, SAYS, TITLE
-from followup.lifecycle import LIFECYCLES
-from followup.reactions import DEADLINES, REACTIONS
-from followup.rules.approval import refuse_drafts
-
-SERVICE: Final = Service(
-    NAME, TITLE, SAYS, HEARS, LIFECYCLES, REACTIONS, DEADLINES, lambda settings: refuse_drafts(settings.profile)
-)
+from backbone.process import run_worker
+from followup.card import SERVICE
 
 
 def main() -> None:

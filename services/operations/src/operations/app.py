@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import FastAPI
 
-from backbone.process import Service, build_api, serve_api
-from operations import HEARS, NAME, SAYS, TITLE
-from operations.reactions import REACTIONS
+from backbone.process import build_api, serve_api
+from operations.card import SERVICE
 from operations.routes import router
-
-SERVICE: Final = Service(NAME, TITLE, SAYS, HEARS, reactions=REACTIONS)
 
 
 def build() -> FastAPI:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from backbone.process import Service, run_worker
-from operations import HEARS, NAME, SAYS, TITLE
-from operations.reactions import REACTIONS
-
-SERVICE: Final = Service(NAME, TITLE, SAYS, HEARS, reactions=REACTIONS)
+from backbone.process import run_worker
+from operations.card import SERVICE
 
 
 def main() -> None:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import FastAPI
 
-from backbone.process import Service, build_api, serve_api
-from referral import HEARS, NAME, SAYS, TITLE
-from referral.lifecycle import LIFECYCLES
-from referral.reactions import REACTIONS
+from backbone.process import build_api, serve_api
+from referral.card import SERVICE
 from referral.routes import ROUTERS
-from referral.rules.records import require_approved
-
-SERVICE: Final = Service(
-    NAME,
-    TITLE,
-    SAYS,
-    HEARS,
-    lifecycles=LIFECYCLES,
-    reactions=REACTIONS,
-    prepare=lambda settings: require_approved(settings.profile),
-)
 
 
 def build() -> FastAPI:

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from backbone.process import Service, run_worker
-from referral import HEARS, NAME, SAYS, TITLE
-from referral.lifecycle import LIFECYCLES
-from referral.reactions import DEADLINES, REACTIONS
-from referral.rules.records import require_approved
-
-SERVICE: Final = Service(
-    NAME,
-    TITLE,
-    SAYS,
-    HEARS,
-    lifecycles=LIFECYCLES,
-    reactions=REACTIONS,
-    deadlines=DEADLINES,
-    prepare=lambda settings: require_approved(settings.profile),
-)
+from backbone.process import run_worker
+from referral.card import SERVICE
 
 
 def main() -> None:

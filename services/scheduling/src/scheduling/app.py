@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import FastAPI
 
-from backbone.process import Service, build_api, serve_api
-from scheduling import HEARS, NAME, SAYS, TITLE
-from scheduling.lifecycle import APPOINTMENT
-from scheduling.reactions import REACTIONS
+from backbone.process import build_api, serve_api
+from scheduling.card import SERVICE
 from scheduling.routes import ROUTERS
-from scheduling.rules.records import require_approved
-
-SERVICE: Final = Service(
-    NAME,
-    TITLE,
-    SAYS,
-    HEARS,
-    lifecycles=(APPOINTMENT,),
-    reactions=REACTIONS,
-    prepare=lambda settings: require_approved(settings.profile),
-)
 
 
 def build() -> FastAPI:

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from backbone.process import Service, run_worker
-from scheduling import HEARS, NAME, SAYS, TITLE
-from scheduling.lifecycle import APPOINTMENT
-from scheduling.reactions import DEADLINES, REACTIONS
-from scheduling.rules.records import require_approved
-
-SERVICE: Final = Service(
-    NAME,
-    TITLE,
-    SAYS,
-    HEARS,
-    lifecycles=(APPOINTMENT,),
-    reactions=REACTIONS,
-    deadlines=DEADLINES,
-    prepare=lambda settings: require_approved(settings.profile),
-)
+from backbone.process import run_worker
+from scheduling.card import SERVICE
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ from backbone.telemetry import LOOP_LAG, REGISTRY, configure_logs
 from reliefpath.envelope import Actor
 from reliefpath.events import Event, Speaker, topic_of
 from reliefpath.lifecycle import Lifecycle
+from reliefpath.rulebook import Rulebook, Unapproved
 from reliefpath.vocabulary import Profile, Role
 
 log = structlog.get_logger()
@@ -55,6 +56,14 @@ class Service:
     deadlines: Mapping[str, Handler] = field(default_factory=dict)
     prepare: Callable[[Settings], None] | None = None
     """Called once before anything starts; raises LookupError with one sentence when the service must not start."""
+
+
+def approved_records(settings: Settings) -> None:
+    """Raise LookupError, naming every clinical record that nobody approved, in a production profile."""
+    try:
+        Rulebook.load().refuse_unapproved(settings.profile)
+    except Unapproved as unapproved:
+        raise LookupError(str(unapproved)) from None
 
 
 class NotReady(Exception):

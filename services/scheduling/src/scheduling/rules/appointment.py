@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -12,7 +13,7 @@ from reliefpath.vocabulary import Purpose, Urgency
 from scheduling.rules import slots
 from scheduling.rules.facts import AppointmentFacts, Wanted, Wanting, wanted_by
 from scheduling.rules.holds import the_antithrombotics_are_decided, the_variant_is_known
-from scheduling.rules.hours import local_midnight
+from scheduling.rules.hours import Interval, local_midnight
 
 
 class Offering(Protocol):
@@ -25,11 +26,11 @@ class Offering(Protocol):
     def answer_by(self) -> datetime | None: ...
 
 
-class _Offered:
-    """The slot that was offered, as if it were wanted now."""
+@dataclass(frozen=True, slots=True)
+class _AsIf:
+    """A slot, as if somebody wanted it now."""
 
-    def __init__(self, facts: AppointmentFacts) -> None:
-        self.wanted = Wanted(facts.slot, (), facts.variant) if facts.slot is not None else None
+    wanted: Wanted | None
 
 
 def see_by(rulebook: Rulebook, urgency: Urgency, purpose: Purpose, since: datetime) -> tuple[datetime, str] | None:
@@ -153,11 +154,25 @@ def the_offer_still_stands(facts: AppointmentFacts, command: object) -> Iterator
         )
 
 
-def what_was_offered_still_fits(facts: AppointmentFacts, command: object) -> Iterator[Finding]:
-    """What was decided since the offer was made does not speak against its slot."""
-    offered = _Offered(facts)
-    yield from the_authorisation_covers_it(facts, offered)
-    yield from the_antithrombotics_are_decided(facts, offered)
+def its_slot_still_fits(facts: AppointmentFacts, command: object) -> Iterator[Finding]:
+    """What was decided since the slot was chosen does not speak against it."""
+    own = _AsIf(Wanted(facts.slot, (), facts.variant) if facts.slot is not None else None)
+    for guard in (the_authorisation_covers_it, the_antithrombotics_are_decided):
+        for finding in guard(facts, own):
+            yield finding.model_copy(update={"pointer": None})
+
+
+def what_may_hinder_it_is_told(facts: AppointmentFacts, command: object) -> Iterator[Finding]:
+    """Whoever confirms or receives the patient hears in time what would keep it from beginning."""
+    for finding in its_slot_still_fits(facts, command):
+        yield finding.model_copy(update={"advisory": True})
+
+
+def the_drugs_allow_it_to_begin(facts: AppointmentFacts, command: object) -> Iterator[Finding]:
+    """The procedure does not begin sooner after a last dose than was decided, nor with a drug nobody decided about."""
+    now = _AsIf(Wanted(Interval(facts.now, facts.now), (), facts.variant))
+    for finding in the_antithrombotics_are_decided(facts, now):
+        yield finding.model_copy(update={"pointer": None})
 
 
 def its_day_has_come(facts: AppointmentFacts, command: object) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from reliefpath.lifecycle import Finding
 from reliefpath.vocabulary import Purpose
 from scheduling.rules.facts import AppointmentFacts, ResourceFacts, ResourceKind, Wanted, Wanting, wanted_by
-from scheduling.rules.hours import Interval, open_times
+from scheduling.rules.hours import Interval, merged, open_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +68,48 @@ def choose(needs: Sequence[Need], free: Iterable[ResourceFacts]) -> tuple[Resour
 def free_slots(facts: AppointmentFacts, length: timedelta, within: Interval, most: int) -> tuple[FreeSlot, ...]:
     """The first slots of this length that lie within, are free and do not overlap each other, at most so many.
 
-    A slot is looked for where something begins: where a resource opens or becomes free, and then length after length.
+    What does not suffice now suffices only once something more becomes possible: that is the next time looked at.
     """
     if facts.facility is None or length <= timedelta(0):
         return ()
     needs = needs_of(facts)
     useful = [one for one in facts.resources if one.active and any(need.is_met_by(one) for need in needs)]
-    open_at = {one.id: open_times(one.openings, facts.facility.zone, within) for one in useful}
+    gaps = {one.id: _gaps(facts, one, length, within) for one in useful}
     found: list[FreeSlot] = []
-    for start in _beginnings(useful, open_at.values(), length, within):
-        if len(found) == most:
-            break
-        slot = Interval(start, start + length)
-        if (found and slot.overlaps(found[-1].interval)) or any(slot.overlaps(one) for one in facts.other_visits):
-            continue
-        free = [one for one in useful if any(o.covers(slot) for o in open_at[one.id]) and not _taken(one, slot)]
-        if (chosen := choose(needs, free)) is not None:
-            found.append(FreeSlot(slot, chosen))
+    start: datetime | None = within.start
+    while start is not None and len(found) < most:
+        possible = {one.id: _first_start(gaps[one.id], length, start) for one in useful}
+        chosen = choose(needs, [one for one in useful if possible[one.id] == start])
+        if chosen is not None:
+            found.append(FreeSlot(Interval(start, start + length), chosen))
+            start += length
+        else:
+            start = min((one for one in possible.values() if one is not None and one > start), default=None)
     return tuple(found)
 
 
-def _beginnings(
-    resources: Iterable[ResourceFacts], openings: Iterable[Iterable[Interval]], length: timedelta, within: Interval
-) -> list[datetime]:
-    starts = {max(one.start, within.start) for stretches in openings for one in stretches}
-    starts |= {busy.end for resource in resources for busy in resource.busy}
-    found = set()
-    for stretch in (one for stretches in openings for one in stretches):
-        for begin in {start for start in starts if stretch.start <= start < stretch.end}:
-            start = begin
-            while start + length <= min(stretch.end, within.end):
-                found.add(start)
-                start += length
-    return sorted(start for start in found if start >= within.start)
+def _gaps(
+    facts: AppointmentFacts, resource: ResourceFacts, length: timedelta, within: Interval
+) -> tuple[Interval, ...]:
+    """When a resource is open, and neither it nor the patient is taken, for long enough."""
+    if facts.facility is None:
+        return ()
+    gaps = []
+    taken = merged((*resource.busy, *facts.other_visits))
+    for stretch in open_times(resource.openings, facts.facility.zone, within):
+        start, end = max(stretch.start, within.start), min(stretch.end, within.end)
+        for busy in taken:
+            if busy.end > start and busy.start < end:
+                gaps.append(Interval(start, busy.start))
+                start = busy.end
+        gaps.append(Interval(start, end))
+    return tuple(gap for gap in gaps if gap.length >= length)
+
+
+def _first_start(gaps: Sequence[Interval], length: timedelta, start: datetime) -> datetime | None:
+    """The first time from `start` on at which this much fits into one of the gaps, which are in order."""
+    at = bisect_left(gaps, start + length, key=lambda gap: gap.end)
+    return max(start, gaps[at].start) if at < len(gaps) else None
 
 
 def _taken(resource: ResourceFacts, slot: Interval) -> tuple[Interval, ...]:

@@ -1,0 +1,11 @@
+"""The card of operations, the same for its API and its worker."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backbone.process import Service
+from operations import HEARS, NAME, SAYS, TITLE
+from operations.reactions import REACTIONS
+
+SERVICE: Final = Service(NAME, TITLE, SAYS, HEARS, reactions=REACTIONS)

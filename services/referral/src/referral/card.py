@@ -1,0 +1,21 @@
+"""The card of the referral service, the same for its API and its worker."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backbone.process import Service, approved_records
+from referral import HEARS, NAME, SAYS, TITLE
+from referral.lifecycle import LIFECYCLES
+from referral.reactions import DEADLINES, REACTIONS
+
+SERVICE: Final = Service(
+    NAME,
+    TITLE,
+    SAYS,
+    HEARS,
+    lifecycles=LIFECYCLES,
+    reactions=REACTIONS,
+    deadlines=DEADLINES,
+    prepare=approved_records,
+)
