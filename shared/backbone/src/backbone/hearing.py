@@ -214,10 +214,10 @@ class Failure:
     async def hold(
         self, uow: UnitOfWork, attributes: Attributes, message: Incoming, *, attempt: int, tries: int
     ) -> None:
-        """Keep an event that failed for the first time."""
-        await inbox.hold(
-            uow, attributes, message, self.status, self.reason, attempts=attempt, delay=self._delay(attempt, tries)
-        )
+        """Keep an event that failed for the first time; park it at once when nothing would try it again."""
+        delay = self._delay(attempt, tries)
+        status = Status.PARKED if self.status is Status.RETRYING and delay is None else self.status
+        await inbox.hold(uow, attributes, message, status, self.reason, attempts=attempt, delay=delay)
 
     async def still_hold(self, uow: UnitOfWork, held: HeldEvent, *, tries: int, asked: bool) -> None:
         """Keep an event that failed again; park it when it failed too often or somebody's own try failed."""

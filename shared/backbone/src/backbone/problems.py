@@ -227,6 +227,8 @@ def install(app: FastAPI) -> None:
         return invalid(found, skip=1).response()
 
     async def on_http(_: Request, error: Any) -> Response:
+        if isinstance(error.__cause__, Problem):  # the framework hides what stopped it reading a body behind a 400
+            return error.__cause__.response()
         titles = {404: "There is nothing here", 405: "This method is not answered here", 413: "The body is too large"}
         codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
         title = titles.get(error.status_code, "The request is refused")

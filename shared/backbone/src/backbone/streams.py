@@ -278,6 +278,7 @@ async def _open_row(uow: UnitOfWork, id: UUID) -> Any:
 
 
 async def _open_letter(uow: UnitOfWork, id: UUID) -> Any:
+    await uow.session.execute(select(dead_letters.c.id).where(dead_letters.c.id == id).with_for_update())
     row = await _row(uow, dead_letters, id, "dead letter")
     if row.ended_at is not None:
         raise Conflict("already-ended", f"This dead letter is {row.status} already.")

@@ -1,0 +1,285 @@
+"""What an operator sees and does of a service's streams: lag, held events, dead letters; retry or discard them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from backbone import inbox
+from backbone.database import Database, UnitOfWork
+from backbone.hearing import Hearer
+from backbone.kafka import Incoming
+from backbone.rows import new_id
+from reliefpath import events
+from reliefpath.envelope import Heard
+from reliefpath.events import Event, Speaker, topic_of
+from reliefpath.vocabulary import Role
+from stack.keys import Keys
+from tests.support.visiting.served import Served, serving
+from tests.support.visiting.world import Voice, arrived, leave_mark, marks, read, rows, unit, value
+
+TOPIC: Final = topic_of(Speaker.SCHEDULING)
+BECAUSE: Final = {"reason": "the operator looked at it"}
+
+
+class Ear:
+    """A worker's hearer and the API's own, with one reaction that fails while it is told to."""
+
+    def __init__(self, served: Served, db: Database) -> None:
+        self.served, self.db, self.voice = served, db, Voice()
+        self.failing = True
+        self._offset = 0
+        reactions = {events.PatientArrived: self._react}
+        self.worker = Hearer("referral", reactions, tries=3)
+        served.app.state.hearer = Hearer("referral", reactions, tries=1)
+
+    async def _react(self, uow: UnitOfWork, heard: Heard) -> None:
+        if self.failing and heard.attributes.seq == 1:
+            raise ZeroDivisionError("Anna Meier")
+        await leave_mark(uow, heard)
+
+    async def hear(self, *given: Incoming) -> None:
+        """The worker hears these."""
+        async with unit(self.db) as uow:
+            await self.worker.hear(uow, given, carefully=True)
+
+    def say(self, stream: UUID, event: Event | None = None, **changed: Any) -> Incoming:
+        """A message as Kafka hands it out."""
+        self._offset += 1
+        return read(self.voice.say(event or arrived(), stream, **changed), self._offset)
+
+    async def held(self, *, events: int = 2) -> tuple[UUID, list[dict[str, Any]]]:
+        """A journey whose first event failed, with others behind it; the stream and the held events in order."""
+        stream = new_id()
+        await self.hear(*[self.say(stream) for _ in range(events)])
+        items = (await self.served.get("/streams/held")).json()["items"]
+        return stream, sorted((one for one in items if one["stream"] == str(stream)), key=lambda one: one["seq"])
+
+    async def letter(self) -> dict[str, Any]:
+        """A dead letter: a message without headers."""
+        self._offset += 1
+        topic = TOPIC
+        await self.hear(
+            Incoming(topic, 0, self._offset, b"key", b"secret", (("odd \x00", b"\xff"),), 1_790_000_000_000)
+        )
+        return dict((await self.served.get("/streams/dead-letters")).json()["items"][-1])
+
+
+@pytest.fixture
+async def served(address: str, keys: Keys) -> AsyncIterator[Served]:
+    async with serving(address, keys) as running:
+        yield running
+
+
+@pytest.fixture
+def ear(served: Served, db: Database) -> Ear:
+    return Ear(served, db)
+
+
+@pytest.mark.parametrize("path", ["lag", "held", f"held/{new_id()}", "dead-letters", f"dead-letters/{new_id()}"])
+async def test_only_operations_see_streams(served: Served, path: str) -> None:
+    for role in set(Role) - {Role.SYSTEM, Role.OPERATIONS, Role.PATIENT}:
+        assert (await served.get(f"/streams/{path}", role)).status_code == 403
+    assert (await served.client.get(f"/streams/{path}")).status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["held", "dead-letters"])
+@pytest.mark.parametrize("action", ["retry", "discard"])
+async def test_only_operations_act_on_streams(served: Served, kind: str, action: str) -> None:
+    path = f"/streams/{kind}/{new_id()}/{action}"
+    assert (await served.post(path, BECAUSE, role=Role.COORDINATOR)).status_code == 403
+    assert (await served.post(path, BECAUSE)).status_code == 404
+    assert (await served.post(path, {"reason": " x "})).status_code == 422
+    assert (await served.post(path, None)).status_code == 422
+    keyless = await served.client.post(path, json=BECAUSE, headers=served.headers())
+    assert (keyless.status_code, keyless.json()["errors"][0]["code"]) == (400, "idempotency-key")
+
+
+async def test_lag_is_records_and_the_age_of_the_oldest_unread(served: Served, db: Database) -> None:
+    async with unit(db) as uow:
+        await uow.session.execute(
+            text(
+                'INSERT INTO backbone.lags (topic, partition, next, "end", oldest_at) VALUES'
+                " ('b', 0, 4, 9, clock_timestamp() - interval '90 seconds'), ('a', 1, 7, 7, NULL), ('a', 0, 8, 7, NULL)"
+            )
+        )
+    shown = (await served.get("/streams/lag")).json()
+    assert [(one["topic"], one["partition"], one["records"]) for one in shown] == [
+        ("a", 0, 0),
+        ("a", 1, 0),
+        ("b", 0, 5),
+    ]
+    assert [one["seconds"] for one in shown[:2]] == [0, 0]
+    assert 90 <= shown[2]["seconds"] < 100
+
+
+async def test_held_events_tell_why_without_quoting_the_error(ear: Ear) -> None:
+    stream, (first, second) = await ear.held()
+    assert (first["status"], first["attempts"], second["status"]) == ("retrying", 1, "behind")
+    assert first["reason"].startswith("ZeroDivisionError at tests.backbone.test_streams:")
+    answer = await ear.served.get(f"/streams/held/{first['id']}")
+    assert "Meier" not in answer.text
+    assert answer.json()["headers"]["ce_type"] == first["type"] == arrived().type
+    read = "SELECT actor, journeys FROM backbone.audit WHERE action = 'read' AND resource_id = :id"
+    assert await rows(ear.db, read, id=UUID(first["id"])) == [("operations:operations-1", [stream])]
+
+
+async def test_held_events_come_in_pages_and_by_status(ear: Ear) -> None:
+    await ear.held(events=3)
+    _, (first, *_) = await ear.held(events=1)
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = (await ear.served.get("/streams/held", limit=1, **({"cursor": cursor} if cursor else {}))).json()
+        seen += [one["id"] for one in page["items"]]
+        if (cursor := page["next"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 4
+    behind = (await ear.served.get("/streams/held", status="behind")).json()["items"]
+    assert [one["seq"] for one in behind] == [2, 3]
+    assert (await ear.served.get("/streams/held", status="sideways")).status_code == 422
+    assert first["id"] in seen
+
+
+async def test_a_retry_that_succeeds_gives_its_effect_to_the_event_and_to_those_behind_it(ear: Ear) -> None:
+    stream, (first, second) = await ear.held()
+    ear.failing = False
+    answer = await ear.served.post(f"/streams/held/{first['id']}/retry", BECAUSE)
+    assert (answer.status_code, answer.json()["status"]) == (200, "resolved")
+    assert answer.json()["ended_by"] == "operations:operations-1"
+    assert await marks(ear.db, stream) == [1, 2]
+    assert (await ear.served.get(f"/streams/held/{second['id']}")).json()["status"] == "resolved"
+    assert (await ear.served.get("/streams/held")).json()["items"] == []
+    resolved = (await ear.served.get("/streams/held", status="resolved")).json()["items"]
+    assert {one["id"] for one in resolved} == {first["id"], second["id"]}
+
+
+async def test_a_retry_that_fails_again_parks_the_event(ear: Ear) -> None:
+    stream, (first, _) = await ear.held()
+    answer = await ear.served.post(f"/streams/held/{first['id']}/retry", BECAUSE)
+    assert (answer.status_code, answer.json()["status"], answer.json()["attempts"]) == (200, "parked", 2)
+    assert await marks(ear.db, stream) == []
+
+
+async def test_a_discarded_event_has_no_effect_and_those_behind_it_go_on(ear: Ear) -> None:
+    stream, (first, *_) = await ear.held(events=3)
+    answer = await ear.served.post(f"/streams/held/{first['id']}/discard", BECAUSE)
+    shown = answer.json()
+    assert (answer.status_code, shown["status"]) == (200, "discarded")
+    assert (shown["ended_by"], shown["ended_because"]) == ("operations:operations-1", BECAUSE["reason"])
+    assert await marks(ear.db, stream) == [2, 3]
+
+
+async def test_only_the_first_of_a_stream_can_be_discarded(ear: Ear) -> None:
+    stream, (_, second) = await ear.held()
+    answer = await ear.served.post(f"/streams/held/{second['id']}/discard", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "not-first")
+    assert await marks(ear.db, stream) == []
+    assert await value(ear.db, "SELECT count(*) FROM backbone.audit WHERE action = 'discard'") == 0
+
+
+async def test_an_event_whose_predecessor_was_never_heard_cannot_be_discarded(ear: Ear) -> None:
+    stream = new_id()
+    await ear.hear(ear.say(stream, seq=5))
+    (missing,) = (await ear.served.get("/streams/held", status="missing")).json()["items"]
+    answer = await ear.served.post(f"/streams/held/{missing['id']}/discard", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "earlier-missing")
+
+
+@pytest.mark.parametrize("action", ["retry", "discard"])
+async def test_what_has_ended_stays_ended(ear: Ear, action: str) -> None:
+    _, (first,) = await ear.held(events=1)
+    await ear.served.post(f"/streams/held/{first['id']}/discard", BECAUSE)
+    answer = await ear.served.post(f"/streams/held/{first['id']}/{action}", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "already-ended")
+    letter = await ear.letter()
+    await ear.served.post(f"/streams/dead-letters/{letter['id']}/discard", BECAUSE)
+    answer = await ear.served.post(f"/streams/dead-letters/{letter['id']}/{action}", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "already-ended")
+
+
+@pytest.mark.parametrize("action", ["retry", "discard"])
+async def test_an_action_is_audited_and_done_once_per_key(ear: Ear, action: str) -> None:
+    stream, (first,) = await ear.held(events=1)
+    ear.failing = False
+    path, key = f"/streams/held/{first['id']}/{action}", str(new_id())
+    once, again = [await ear.served.post(path, BECAUSE, key=key) for _ in range(2)]
+    assert (once.status_code, once.json()) == (again.status_code, again.json())
+    other = await ear.served.post(path, {"reason": "another one"}, key=key)
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "idempotency-key-reused")
+    audited = "SELECT actor, reason, before, journeys FROM backbone.audit WHERE action = :action"
+    assert await rows(ear.db, audited, action=action) == [
+        ("operations:operations-1", BECAUSE["reason"], "retrying", [stream])
+    ]
+
+
+async def test_an_operator_and_a_worker_at_the_same_event_give_it_one_effect(ear: Ear) -> None:
+    stream, (first, _) = await ear.held()
+    ear.failing = False
+    path = f"/streams/held/{first['id']}/retry"
+    answers = await asyncio.gather(*[ear.served.post(path, BECAUSE) for _ in range(4)])
+    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409]
+    assert await marks(ear.db, stream) == [1, 2]
+
+
+async def test_a_dead_letter_tells_where_it_lay_and_never_what_it_holds(ear: Ear) -> None:
+    letter = await ear.letter()
+    shown = await ear.served.get(f"/streams/dead-letters/{letter['id']}")
+    assert shown.json() == letter
+    assert "secret" not in shown.text
+    assert (letter["status"], letter["bytes"], letter["topic"]) == ("new", 6, TOPIC)
+    assert await value(ear.db, "SELECT count(*) FROM backbone.audit WHERE resource = 'dead letter'") == 1
+
+
+async def test_a_dead_letter_that_still_cannot_be_read_stays_open(ear: Ear) -> None:
+    letter = await ear.letter()
+    answer = await ear.served.post(f"/streams/dead-letters/{letter['id']}/retry", BECAUSE)
+    assert (answer.status_code, answer.json()["status"], answer.json()["ended_at"]) == (200, "failed_again", None)
+    (still,) = (await ear.served.get("/streams/dead-letters")).json()["items"]
+    assert still["id"] == letter["id"]
+    assert [one["id"] for one in (await ear.served.get("/streams/dead-letters", status="failed_again")).json()["items"]]
+
+
+async def _readable_by_now(ear: Ear) -> tuple[UUID, dict[str, Any]]:
+    """A dead letter that this program can read by now: its content is put right behind the API's back."""
+    stream, letter = new_id(), await ear.letter()
+    message = ear.say(stream)
+    async with unit(ear.db) as uow:
+        await uow.session.execute(
+            text("UPDATE backbone.dead_letters SET key = :key, data = :data, headers = CAST(:headers AS jsonb)"),
+            {"key": message.key, "data": message.value, "headers": json.dumps(inbox.quoted(message.headers))},
+        )
+    return stream, letter
+
+
+async def test_a_dead_letter_that_can_be_read_by_now_has_its_effect(ear: Ear) -> None:
+    ear.failing = False
+    stream, letter = await _readable_by_now(ear)
+    answer = await ear.served.post(f"/streams/dead-letters/{letter['id']}/retry", BECAUSE)
+    assert (answer.status_code, answer.json()["status"]) == (200, "resolved")
+    assert await marks(ear.db, stream) == [1]
+
+
+async def test_a_dead_letter_whose_reaction_fails_is_held_where_somebody_sees_it(
+    ear: Ear,
+) -> None:
+    stream, letter = await _readable_by_now(ear)
+    assert (await ear.served.post(f"/streams/dead-letters/{letter['id']}/retry", BECAUSE)).json()[
+        "status"
+    ] == "resolved"
+    (held,) = (await ear.served.get("/streams/held")).json()["items"]
+    assert (held["stream"], held["status"]) == (str(stream), "parked")
+
+
+async def test_a_dead_letter_is_ended_by_one_operator_alone(ear: Ear) -> None:
+    letter = await ear.letter()
+    path = f"/streams/dead-letters/{letter['id']}/discard"
+    answers = await asyncio.gather(*[ear.served.post(path, BECAUSE) for _ in range(4)])
+    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409]
+    assert await value(ear.db, "SELECT count(*) FROM backbone.audit WHERE action = 'discard'") == 1
