@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reliefpath import events
-from tests.support.followup import HOME, Place, Story
+from tests.support.followup import HOME, Place, Story, problem
 
 
 def end(story: Story, kind: type[events.AboutReferral]) -> events.AboutReferral:
@@ -52,7 +52,10 @@ async def test_nothing_begins_in_a_journey_that_has_ended(place: Place) -> None:
     story = await place.expected()
     now = await place.database.now()
     await place.tell(story, end(story, events.PatientDied), story.booked(now), story.performed(now))
+    never_wanted = Story(journey=story.journey, referral=story.referral)
+    await place.tell(story, never_wanted.requested(), never_wanted.booked(now), never_wanted.performed(now))
     assert await place.told(story.journey) == []
+    problem(await place.clinician.get(f"/observations/{never_wanted.course}"), 404, "not-found")
     shown = await place.clinician.shown(f"/observations/{story.course}")
     assert (shown["state"], shown["performed_at"]) == ("ended", None)
 

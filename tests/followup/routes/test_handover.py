@@ -37,6 +37,8 @@ async def test_an_offer_needs_a_key_and_a_journey_of_the_caller_s(place: Place) 
     problem(await place.coordinator.post("/handovers", body, key=None), 400, "idempotency-key-missing")
     problem(await place.person(Role.COORDINATOR, STRANGER).post("/handovers", body), 404, "not-found")
     problem(await place.coordinator.post("/handovers", {**body, "journey": str(uuid4())}), 404, "not-found")
+    narrowed = place.person(Role.COORDINATOR, RECEIVER, journey=uuid4())
+    problem(await narrowed.post("/handovers", body), 404, "not-found")
     problem(await place.coordinator.post("/handovers", {"to": "two words"}), 422, "invalid")
     problem(await place.person(Role.REFERRER, RECEIVER).post("/handovers", body), 403, "forbidden")
     assert await place.count() == before
