@@ -31,9 +31,10 @@ class ClockShown(BaseModel):
     shift_seconds: float
 
 
-async def shift_of(uow: UnitOfWork) -> timedelta:
-    """How far the clock is shifted."""
-    shift: timedelta = (await uow.session.execute(select(clock.c.shift))).scalar_one()
+async def shift_of(uow: UnitOfWork, *, changing: bool = False) -> timedelta:
+    """How far the clock is shifted; while it is being changed nobody else may change it."""
+    query = select(clock.c.shift)
+    shift: timedelta = (await uow.session.execute(query.with_for_update() if changing else query)).scalar_one()
     return shift
 
 
@@ -56,7 +57,7 @@ async def shift_clock(request: Request, principal: Caller, wanted: ClockShift) -
     _only_in_development(request)
     require_role(principal, Role.OPERATIONS)
     async with unit_of_work(request, principal) as uow:
-        before = await shift_of(uow)
+        before = await shift_of(uow, changing=True)
         after = timedelta(seconds=wanted.shift_seconds)
         if after < before:
             raise Conflict("clock-goes-back", f"The clock is already {before.total_seconds():.0f} seconds ahead.")

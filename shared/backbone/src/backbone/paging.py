@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, tuple_
 from backbone.problems import Invalid, Reason
 
 MOST: Final = 200
+MOST_NUMBER: Final = 2**63 - 1
 
 CursorText = Annotated[str | None, Query(alias="cursor", max_length=500, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Most items of the page.")]
@@ -48,17 +49,23 @@ def decode_cursor(text: str, kinds: Sequence[type]) -> list[Any]:
         if not isinstance(plain, list) or len(plain) != len(kinds):
             raise ValueError
         return [_read(kind, value) for kind, value in zip(kinds, plain, strict=True)]
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         reason = Reason(code="cursor", message="The cursor is not one that was given out here.", pointer="/cursor")
         raise Invalid("The cursor cannot be read.", [reason]) from None
 
 
 def _read(kind: type, value: Any) -> Any:
+    """A value that a database would take; what else a forged cursor holds is a ValueError."""
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
     if kind is UUID:
         return UUID(value)
-    if type(value) is not kind:
+    if type(value) is not kind or (kind is int and abs(value) > MOST_NUMBER):
+        raise ValueError
+    if kind is str and ("\x00" in value or not value.isprintable()):
         raise ValueError
     return value
 
