@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,6 +17,8 @@ from simulator.people import Person
 from stack.keys import WHOLE_NETWORK, Keys
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
+LIFETIME: Final = timedelta(hours=12)
+"""How long a token lives: longer than any run."""
 PATIENCE: Final = 30.0
 """Seconds an answer may take before it counts as none."""
 
@@ -57,7 +60,7 @@ class Network:
         return self._person(Role.PATIENT, f"patient-{journey[:8]}", [], journey)
 
     def _person(self, role: Role, subject: str, facilities: list[str], journey: str | None = None) -> Person:
-        token = self.keys.token(role, subject, facilities, journey=journey)
+        token = self.keys.token(role, subject, facilities, LIFETIME, journey)
         clients = {
             service: Client(address, token, patience=PATIENCE, transport=self._pool(service))
             for service, address in self.addresses.items()

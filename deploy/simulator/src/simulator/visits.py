@@ -14,6 +14,8 @@ PROCEDURE: Final = "procedure"
 MINUTES: Final = {ASSESSMENT: 60, PROCEDURE: 90}
 NOTICE: Final = timedelta(hours=18)
 """How long before a visit a patient is told of it, at least."""
+LOOK_AHEAD_DAYS: Final = 45
+"""How many days ahead a time is looked for: within what a payer authorises."""
 FORMS: Final = {"enoxaparin": "prophylactic"}
 """The form in which synthetic patients take a drug, where the records tell forms apart."""
 
@@ -48,7 +50,8 @@ async def book(case: Case, appointment: Thing, *, asking: bool = False) -> datet
 async def _first_slot(case: Case, appointment: Thing) -> Shown:
     scheduler = case.staff.scheduler
     purpose = (await scheduler.read(appointment))["purpose"]
-    query: dict[str, Any] = {"minutes": MINUTES[purpose], "from": (case.now + NOTICE).isoformat(), "most": 1}
+    query: dict[str, Any] = {"minutes": MINUTES[purpose], "days": LOOK_AHEAD_DAYS, "most": 1}
+    query["from"] = (case.now + NOTICE).isoformat()
     found = await scheduler.get("scheduling", f"{appointment.path}/slots", **query)
     if not found["slots"]:
         raise WentWrong(f"There is no slot for the {purpose} at {case.at}: {found['unmet'] or 'all are taken'}.")
