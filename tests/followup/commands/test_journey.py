@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from backbone.access import Principal, facilities_on
-from followup.commands.journey import as_itself, is_closed, note_closed, sides_of
+from followup.commands.journey import ITSELF, is_closed, note_closed, sides_of
 from followup.tables import Journey
 from reliefpath.vocabulary import Role, Side, facility_id
 from tests.support.followup import RECEIVER, SENDER, STRANGER, Place, Story
@@ -57,9 +57,9 @@ async def test_a_journey_is_closed_until_it_is_reopened(place: Place) -> None:
         assert not await is_closed(uow, uuid4())
 
 
-async def test_the_service_acts_as_itself_and_then_as_whoever_it_was(place: Place) -> None:
+async def test_the_service_acts_itself_and_then_as_whoever_it_was(place: Place) -> None:
     async with place.work(Role.PATIENT) as uow:
         before = uow.actor
-        with as_itself(uow):
+        with uow.acting(ITSELF):
             during = uow.actor
         assert (during.role, uow.actor) == (Role.SYSTEM, before)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from referral.commands.journey import ITSELF, as_itself, writing
+from referral.commands.journey import ITSELF, writing
 from reliefpath import events
 from reliefpath.journey import fold
 from tests.support.referral import Place
@@ -68,6 +68,6 @@ async def test_a_journey_is_not_there_before_something_was_requested(place: Plac
 async def test_the_service_acts_on_its_own_account_only_inside_the_block(place: Place) -> None:
     async with place.work() as uow:
         before = uow.actor
-        with as_itself(uow):
+        with uow.acting(ITSELF):
             assert uow.actor == ITSELF
         assert uow.actor == before

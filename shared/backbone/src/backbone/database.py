@@ -6,8 +6,8 @@ it, the Kafka offset. Either all of it is there afterwards or none.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -89,6 +89,15 @@ class UnitOfWork:
             {"wanted": wanted},
         )
         self._locked.update(wanted)
+
+    @contextmanager
+    def acting(self, actor: Actor) -> Iterator[None]:
+        """Somebody else acts for a while: what follows from a person's act is not that person's doing."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def say(self, stream: UUID, event: Event, rules: Iterable[str] = ()) -> None:
         """Say an event in a stream: it becomes part of this transaction. `rules` are the records it rests on.

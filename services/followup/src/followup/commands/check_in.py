@@ -14,13 +14,12 @@ from backbone.database import UnitOfWork
 from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.problems import NotFound
 from backbone.transitions import expect, move
-from followup.commands.journey import as_itself
+from followup.commands.journey import ITSELF
 from followup.commands.observation import settle
 from followup.commands.remark import remark
 from followup.commands.series import UNANSWERED, facts_of
 from followup.lifecycle import CHECK_IN, CheckInState
 from followup.lifecycle import check_in as actions
-from followup.lifecycle.wording import Because
 from followup.rules.check_in import tries_are_left
 from followup.rules.contacts import answer_by
 from followup.tables import CheckIn, Observation
@@ -28,6 +27,7 @@ from reliefpath import events
 from reliefpath.events import Event
 from reliefpath.lifecycle import Command
 from reliefpath.rulebook import Rulebook
+from reliefpath.wording import Because
 
 
 async def fall_due(uow: UnitOfWork, row: CheckIn) -> None:
@@ -35,7 +35,7 @@ async def fall_due(uow: UnitOfWork, row: CheckIn) -> None:
     if row.state != CheckInState.SCHEDULED:
         return
     row.answer_by = answer_by(uow.now, row.latest_at, Rulebook.load())
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, CHECK_IN, row, "fall-due", facts_of(uow, row), events=[_about(events.CheckInDue, row)])
     await set_deadline(uow, UNANSWERED, journey=row.journey, subject=row.id, due_at=row.answer_by)
 
@@ -48,7 +48,7 @@ async def go_unanswered(uow: UnitOfWork, row: CheckIn) -> None:
     facts, again = facts_of(uow, row), tries_are_left(row.attempts + 1, Rulebook.load())
     row.attempts += 1
     said = _about(events.CheckInMissed, row, attempts=row.attempts) if again else _about(events.CheckInLost, row)
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, CHECK_IN, row, "miss" if again else "lose", facts, events=[said], rules=(policy.ref,))
     if again:
         row.retry_at = uow.now + policy.retry_after.longest

@@ -15,11 +15,10 @@ from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.problems import NotFound
 from backbone.rows import new_id
 from backbone.transitions import begin, expect, move
-from followup.commands.journey import as_itself
+from followup.commands.journey import ITSELF
 from followup.commands.remark import remark
 from followup.lifecycle import HANDOVER, OBSERVATION, HandoverState
 from followup.lifecycle import handover as actions
-from followup.lifecycle.wording import Because
 from followup.rules.handover import HandoverFacts, Team, answer_by
 from followup.tables import Facility, Handover, Journey, Observation
 from reliefpath import events
@@ -27,6 +26,7 @@ from reliefpath.events import Event
 from reliefpath.lifecycle import Command
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import FacilityKind, Side, facility_id
+from reliefpath.wording import Because
 
 ANSWER: Final = "handover-answer"
 DECLINED: Final = frozenset({HandoverState.REFUSED, HandoverState.TIMED_OUT})
@@ -83,13 +83,13 @@ async def time_out(uow: UnitOfWork, row: Handover) -> None:
     """The team did not answer; a coordinator has to act."""
     if row.state != HandoverState.OFFERED:
         return
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, HANDOVER, row, "time-out", facts_of(uow, row), events=[_about(events.HandoverTimedOut, row)])
 
 
 async def end(uow: UnitOfWork, journey: UUID, reason_code: str) -> None:
     """End whatever handover of a journey is open, because something else closed it."""
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         for row in await open_handovers(uow, journey):
             row.reason_code = reason_code
             await move(

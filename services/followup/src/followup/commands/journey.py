@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -15,16 +13,7 @@ from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role, Side
 
 ITSELF: Final = Actor(Role.SYSTEM, "followup")
-
-
-@contextmanager
-def as_itself(uow: UnitOfWork) -> Iterator[None]:
-    """The service acts on its own account: what follows from a person's act is not that person's doing."""
-    before, uow.actor = uow.actor, ITSELF
-    try:
-        yield
-    finally:
-        uow.actor = before
+"""Who acts when the service acts on its own account."""
 
 
 async def learn(uow: UnitOfWork, journey: UUID, requested: events.ReferralRequested) -> None:

@@ -10,7 +10,7 @@ from backbone.access import admit
 from backbone.database import UnitOfWork
 from backbone.transitions import begin, move
 from followup.commands import trial as trials
-from followup.commands.journey import as_itself
+from followup.commands.journey import ITSELF
 from followup.commands.series import check_ins_of, drop, readings_of, schedule, unsettled
 from followup.lifecycle import OBSERVATION, CheckInState, ObservationState
 from followup.rules.contacts import planned_contacts, schedule_rules
@@ -59,7 +59,7 @@ async def expected(uow: UnitOfWork, journey: UUID, about: events.AboutCourse) ->
             kind=about.kind,
             modality=about.modality,
         )
-        with as_itself(uow):
+        with uow.acting(ITSELF):
             await begin(uow, OBSERVATION, row, "expect", facts_of(row))
     if row.state == ObservationState.EXPECTED:
         told: Any = about
@@ -82,7 +82,7 @@ async def start(uow: UnitOfWork, observation: Observation, performed: events.Cou
     rules = schedule_rules(observation.modality, kind, rulebook)
     observation.performed_at = performed.performed_at
     said = events.ObservationStarted(course=observation.id, kind=kind, check_ins=len(contacts))
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, OBSERVATION, observation, "start", facts_of(observation), events=[said], rules=rules)
     await schedule(uow, observation, performed.performed_at, contacts, rules)
     if kind is CourseKind.TRIAL:
@@ -105,7 +105,7 @@ async def settle(uow: UnitOfWork, observation: Observation) -> None:
     if observation.state != ObservationState.WATCHING or unsettled(check_ins):
         return
     suggestion = suggestion_of(observation, check_ins)
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(
             uow,
             OBSERVATION,
@@ -121,7 +121,7 @@ async def end(uow: UnitOfWork, observation: Observation, reason_code: str) -> No
     """Watch a course no longer: its trial is given up unless it was judged, its open check-ins are dropped."""
     if observation.state not in OBSERVATION.open_states:
         return
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, OBSERVATION, observation, "end", facts_of(observation), reason=reason_code)
     trial = await trials.trial_of(uow, observation.id)
     if trial is not None:

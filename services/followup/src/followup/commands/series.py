@@ -14,15 +14,15 @@ from backbone.database import UnitOfWork
 from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.rows import new_id
 from backbone.transitions import begin, move
-from followup.commands.journey import as_itself
+from followup.commands.journey import ITSELF
 from followup.lifecycle import CHECK_IN, CheckInState
-from followup.lifecycle.wording import Because
 from followup.rules.check_in import CheckInFacts
 from followup.rules.contacts import Planned
 from followup.rules.response import Reading
 from followup.tables import CheckIn, Observation
 from reliefpath import events
 from reliefpath.rulebook import Rulebook
+from reliefpath.wording import Because
 
 DUE: Final = "check-in-due"
 UNANSWERED: Final = "check-in-unanswered"
@@ -63,7 +63,7 @@ async def schedule(
     rules: Sequence[str],
 ) -> None:
     """Plan these contacts after a procedure, each with its deadline."""
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         for contact in contacts:
             row = CheckIn(
                 id=new_id(),
@@ -84,7 +84,7 @@ async def schedule(
 
 async def drop(uow: UnitOfWork, check_ins: Iterable[CheckIn], reason_code: str) -> None:
     """Do without what is still open of these, quietly: nobody is asked, and nobody is looked for."""
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         for row in unsettled(check_ins):
             await move(
                 uow,

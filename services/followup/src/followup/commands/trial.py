@@ -17,12 +17,11 @@ from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.problems import NotFound
 from backbone.rows import new_id
 from backbone.transitions import begin, expect, move
-from followup.commands.journey import as_itself, sides_of
+from followup.commands.journey import ITSELF, sides_of
 from followup.commands.remark import remark
 from followup.commands.series import check_ins_of, drop, readings_of, schedule
 from followup.lifecycle import TRIAL, CheckInState, TrialState
 from followup.lifecycle import trial as actions
-from followup.lifecycle.wording import Because
 from followup.rules.contacts import further_contacts, modality_rules, schedule_rules, trial_ends_at
 from followup.rules.response import Observed, Suggestion, suggest, window_of
 from followup.rules.trial import TrialFacts, verdict_by
@@ -32,6 +31,7 @@ from reliefpath.events import Event
 from reliefpath.lifecycle import Command
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import CourseKind, Side, Verdict
+from reliefpath.wording import Because
 
 END: Final = "trial-end"
 AWAITED: Final = frozenset({CheckInState.SCHEDULED, CheckInState.DUE})
@@ -95,7 +95,7 @@ def facts_of(uow: UnitOfWork, trial: Trial, observation: Observation, check_ins:
 async def plan(uow: UnitOfWork, observation: Observation, starts_at: datetime) -> Trial:
     """Prepare the trial that is booked for then, or move the one there is. One that has begun stays as it is."""
     trial = await trial_of(uow, observation.id)
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         if trial is None:
             trial = Trial(
                 id=new_id(),
@@ -120,7 +120,7 @@ async def release(uow: UnitOfWork, course: UUID) -> None:
     if trial is None or trial.state != TrialState.PLANNED or trial.starts_at is None:
         return
     step = await prepare(uow, trial)
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(uow, TRIAL, trial, "release", step.facts)
     trial.starts_at = None
 
@@ -134,7 +134,7 @@ async def start(uow: UnitOfWork, observation: Observation, performed_at: datetim
     ends_at = trial_ends_at(observation.modality, performed_at, rulebook)
     step = await prepare(uow, trial)
     trial.started_at, trial.ends_at = performed_at, ends_at
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(
             uow,
             TRIAL,
@@ -154,7 +154,7 @@ async def come_to_its_end(uow: UnitOfWork, trial: Trial) -> None:
     step = await prepare(uow, trial)
     if step.facts.awaited:
         return
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(
             uow,
             TRIAL,
@@ -172,7 +172,7 @@ async def abandon(uow: UnitOfWork, trial: Trial, reason_code: str) -> None:
     if trial.state not in TRIAL.open_states:
         return
     step = await prepare(uow, trial)
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await move(
             uow,
             TRIAL,

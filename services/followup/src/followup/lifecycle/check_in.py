@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from followup.lifecycle.wording import Because, Text
 from followup.rules import check_in as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
 from reliefpath.vocabulary import Role, Score
+from reliefpath.wording import Because, Text
 
 
 class CheckInState(StrEnum):

@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from followup.lifecycle.wording import Because, Text
 from followup.rules import handover as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, Role, Setting, Side
+from reliefpath.wording import Because, Text
 
 
 class HandoverState(StrEnum):

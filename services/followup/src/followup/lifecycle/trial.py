@@ -7,11 +7,11 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
-from followup.lifecycle.wording import Because, Text
 from followup.rules import trial as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, Role, Side, Verdict
+from reliefpath.wording import Because, Text
 
 
 class TrialState(StrEnum):

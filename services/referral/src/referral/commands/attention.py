@@ -12,7 +12,7 @@ from backbone.access import Principal, require_visible
 from backbone.database import UnitOfWork
 from backbone.problems import NotFound
 from backbone.transitions import begin, expect, move
-from referral.commands.journey import as_itself
+from referral.commands.journey import ITSELF
 from referral.commands.note import note
 from referral.lifecycle import ATTENTION, AttentionKind, AttentionState, NoteKind
 from referral.lifecycle.attention import Clear
@@ -34,7 +34,7 @@ async def raise_attention(
         kind=kind,
         subject=subject,
     )
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await begin(uow, ATTENTION, row, "raise", AttentionFacts(AttentionState.OPEN))
     await uow.session.flush()
 
@@ -43,7 +43,7 @@ async def lapse(
     uow: UnitOfWork, journey: UUID, kinds: Iterable[AttentionKind] = AttentionKind, subject: UUID | None = None
 ) -> None:
     """Drop what no longer needs a hand: these kinds in a journey, perhaps about one subject only."""
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         for row in await _open(uow, journey, kinds, subject):
             await move(uow, ATTENTION, row, "lapse", AttentionFacts(AttentionState(row.state)))
             row.ended_at = uow.now

@@ -10,14 +10,14 @@ from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.transitions import move
 from referral.commands.attention import lapse
 from referral.commands.facts import course_facts, open_courses
-from referral.commands.journey import as_itself
+from referral.commands.journey import ITSELF
 from referral.lifecycle import COURSE, AttentionKind
-from referral.lifecycle.course import Because
 from referral.rules.clocks import Clock, clocks_of
 from referral.tables import Referral
 from reliefpath import events
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import CourseKind, Urgency
+from reliefpath.wording import Because
 
 OVERDUE: Final = {
     Clock.TRIAGE: AttentionKind.TRIAGE_OVERDUE,
@@ -48,7 +48,7 @@ async def keep_clocks(uow: UnitOfWork, referral: Referral, since: datetime | Non
 
 async def wind_down(uow: UnitOfWork, referral: Referral, reason_code: str) -> None:
     """Close quietly whatever is open in the journey: courses, attentions, deadlines. Nobody is reminded of anything."""
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         for course in await open_courses(uow, referral.journey):
             await move(
                 uow,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from reliefpath.events import Event
 from reliefpath.vocabulary import Exit, Role, Setting, Stage
 
 ITSELF: Final = Actor(Role.SYSTEM, "referral")
+"""Who acts when the service acts on its own account."""
 
 
 @asynccontextmanager
@@ -26,16 +27,6 @@ async def writing(uow: UnitOfWork, journey: UUID) -> AsyncIterator[None]:
     said = [one.event for one in uow.said[already:] if one.stream == journey]
     if said:
         await _fold(uow, journey, said)
-
-
-@contextmanager
-def as_itself(uow: UnitOfWork) -> Iterator[None]:
-    """The service acts on its own account: what follows from a person's act is not that person's doing."""
-    before, uow.actor = uow.actor, ITSELF
-    try:
-        yield
-    finally:
-        uow.actor = before
 
 
 async def _fold(uow: UnitOfWork, journey: UUID, said: list[Event]) -> None:

@@ -20,7 +20,7 @@ from referral.commands.closing import keep_clocks, wind_down
 from referral.commands.facility import facility_of
 from referral.commands.facts import known_of, referral_facts, sides_of
 from referral.commands.given import keep_given
-from referral.commands.journey import as_itself, writing
+from referral.commands.journey import ITSELF, writing
 from referral.commands.note import note
 from referral.intake.facts import Fact
 from referral.lifecycle import REFERRAL, NoteKind, ReferralState
@@ -140,7 +140,7 @@ async def _continue_elsewhere(step: Step) -> None:
         raise RuntimeError("a redirected referral has a child")
     parent.closed_at = uow.now
     await wind_down(uow, parent, "referral-redirected")
-    with as_itself(uow):
+    with uow.acting(ITSELF):
         await begin(
             uow,
             REFERRAL,

@@ -2,8 +2,8 @@
 
 from referral.lifecycle.attention import ATTENTION, AttentionKind, AttentionState
 from referral.lifecycle.course import COURSE, CourseState
+from referral.lifecycle.note import NoteKind
 from referral.lifecycle.referral import REFERRAL, ReferralState
-from referral.lifecycle.wording import NoteKind
 
 LIFECYCLES = (REFERRAL, COURSE, ATTENTION)
 

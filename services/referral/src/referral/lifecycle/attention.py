@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from referral.lifecycle.wording import Text
 from reliefpath.lifecycle import Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, Role
+from reliefpath.wording import Text
 
 
 class AttentionState(StrEnum):

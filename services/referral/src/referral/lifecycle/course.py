@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from referral.lifecycle.wording import Line, SomeCodes, Text
 from referral.rules import course as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, CourseKind, Role, Score, Setting, Side, Urgency, Verdict
+from reliefpath.wording import Because, Line, SomeCodes, Text
 
 
 class CourseState(StrEnum):
@@ -60,13 +60,6 @@ class Agree(Command):
     leaflet: Code
     decided_by: Code = "patient"
     personal_pain_goal: Score | None = None
-    note: Text | None = None
-
-
-class Because(Command):
-    """A change that needs a reason."""
-
-    reason_code: Code
     note: Text | None = None
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from referral.intake.facts import FactKind
-from referral.lifecycle.wording import Line
 from reliefpath.lifecycle import Command
 from reliefpath.vocabulary import Code, Setting, Urgency
+from reliefpath.wording import Line
 
 
 class IdentifierGiven(Command):

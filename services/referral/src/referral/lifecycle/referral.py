@@ -9,11 +9,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from referral.lifecycle.given import Asked, FactGiven, PatientGiven
-from referral.lifecycle.wording import Codes, SomeCodes, Text
 from referral.rules import referral as rules
 from reliefpath import events
 from reliefpath.lifecycle import TO_WHERE_IT_WAS, Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, Role, Score, Setting, Side, Urgency
+from reliefpath.wording import Because, Codes, SomeCodes, Text
 
 
 class ReferralState(StrEnum):
@@ -80,13 +80,6 @@ class Redirect(Command):
     """Another facility is the better place."""
 
     to: Code
-    reason_code: Code
-    note: Text | None = None
-
-
-class Because(Command):
-    """A change that needs a reason."""
-
     reason_code: Code
     note: Text | None = None
 

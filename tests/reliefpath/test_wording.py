@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from followup.lifecycle.wording import Because, Text
+from reliefpath.wording import Because, Line, Text
 
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
@@ -24,3 +24,9 @@ def test_text_that_cannot_be_kept_is_refused(text: str) -> None:
 def test_a_reason_is_a_code_and_nothing_is_ignored(body: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Because.model_validate(body)
+
+
+def test_text_keeps_its_lines_and_a_line_is_one_line() -> None:
+    assert TEXT.validate_python("first\nsecond") == "first\nsecond"
+    with pytest.raises(ValidationError):
+        TypeAdapter(Line).validate_python("first\nsecond")
