@@ -300,6 +300,25 @@ async def test_what_was_looked_at_before_the_beginning_is_written_down(place: Pl
     assert [one["confirmed"] for one in shown["holds"]] == [["normal_inr"]]
 
 
+async def test_a_dose_taken_after_all_is_recorded_on_arrival_and_keeps_the_procedure_from_beginning(
+    place: Place,
+) -> None:
+    made = await place.procedure(antithrombotics=("apixaban",))
+    path = f"/appointments/{made['id']}"
+    last_dose = await place.now() - timedelta(days=9)
+    await place.clinician.done(f"{path}/record-hold", {"drug": "apixaban", "last_dose_at": last_dose.isoformat()})
+    await place.scheduler.done(f"{path}/book", await place.slot(1, 60, "room-1", "dr-1", "c-arm"))
+    await place.pass_time(timedelta(hours=1))
+    await place.scheduler.done(f"{path}/arrive")
+    this_morning = await place.now() - timedelta(hours=2)
+    await place.clinician.done(f"{path}/record-hold", {"drug": "apixaban", "last_dose_at": this_morning.isoformat()})
+    answer = await place.clinician.post(f"{path}/start")
+    assert [one["code"] for one in answer.json()["errors"]] == ["hold-too-short"]
+    body = {"drug": "apixaban", "reason_code": "low-risk-form"}
+    await place.clinician.done(f"{path}/record-discussion", body)
+    assert (await place.clinician.done(f"{path}/start"))["state"] == "in_progress"
+
+
 async def test_nobody_arrives_for_an_appointment_of_another_day(place: Place) -> None:
     made = await place.booked(hours=72)
     answer = await place.scheduler.post(f"/appointments/{made['id']}/arrive")

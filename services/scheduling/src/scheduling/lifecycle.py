@@ -191,7 +191,7 @@ APPOINTMENT: Final = Lifecycle(
             sources=frozenset({S.OFFERED}),
             target=S.BOOKED,
             by=frozenset({Role.PATIENT, Role.SCHEDULER}),
-            guards=(rules.the_offer_still_stands, rules.what_was_offered_still_fits),
+            guards=(rules.the_offer_still_stands, rules.its_slot_still_fits),
             emits=(events.AppointmentBooked,),
         ),
         Transition(
@@ -220,6 +220,7 @@ APPOINTMENT: Final = Lifecycle(
             sources=frozenset({S.BOOKED}),
             target=S.CONFIRMED,
             by=frozenset({Role.PATIENT, Role.SCHEDULER}),
+            guards=(rules.what_may_hinder_it_is_told,),
             emits=(events.AppointmentConfirmed,),
         ),
         Transition(
@@ -229,7 +230,7 @@ APPOINTMENT: Final = Lifecycle(
             target=S.ARRIVED,
             by=FLOOR,
             side=Side.RECEIVER,
-            guards=(rules.its_day_has_come,),
+            guards=(rules.its_day_has_come, rules.what_may_hinder_it_is_told),
             emits=(events.PatientArrived,),
         ),
         Transition(
@@ -240,7 +241,7 @@ APPOINTMENT: Final = Lifecycle(
             by=FLOOR,
             side=Side.RECEIVER,
             command=Start,
-            guards=(holds.what_holds_need_is_confirmed,),
+            guards=(holds.what_holds_need_is_confirmed, rules.the_drugs_allow_it_to_begin),
             emits=(events.AppointmentStarted,),
         ),
         Transition(
@@ -286,7 +287,7 @@ APPOINTMENT: Final = Lifecycle(
         Transition(
             action="record-hold",
             label="Record a hold agreed with the prescriber",
-            sources=TO_COME,
+            sources=TO_COME | {S.ARRIVED},
             target=STAYS,
             by=frozenset({Role.CLINICIAN, Role.COORDINATOR}),
             command=RecordHold,
@@ -294,7 +295,7 @@ APPOINTMENT: Final = Lifecycle(
         Transition(
             action="record-discussion",
             label="Record what else was decided with the prescriber",
-            sources=TO_COME,
+            sources=TO_COME | {S.ARRIVED},
             target=STAYS,
             by=frozenset({Role.CLINICIAN}),
             command=RecordDiscussion,
