@@ -18,8 +18,8 @@ from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backbone.carriage import CARRIAGE
-from backbone.database import Database
-from backbone.settings import Settings
+from backbone.database import Database, is_transient
+from backbone.settings import read_settings
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 
@@ -110,11 +110,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("service", choices=SERVICES)
     given: Any = parser.parse_args(arguments)
     try:
-        address = Settings().database_of(given.service)
+        upgrade(given.service, read_settings().database_of(given.service))
     except LookupError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error.args[0]}\n")
         return 2
-    upgrade(given.service, address)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        place = f"RELIEFPATH_DATABASE_{given.service.upper()}"
+        sys.stderr.write(f"The database in {place} does not answer ({type(error).__name__}).\n")
+        return 2
     sys.stdout.write(f"{given.service}: migrated\n")
     return 0
 

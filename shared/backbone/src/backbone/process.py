@@ -16,7 +16,6 @@ import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import generate_latest
-from pydantic import ValidationError
 from sqlalchemy import text
 
 from backbone import clock, problems, stillness, streams
@@ -30,7 +29,7 @@ from backbone.idempotency import forget
 from backbone.kafka import KafkaLog, Place, Producer, beginnings
 from backbone.migrate import missing
 from backbone.relay import Nudge, Relay
-from backbone.settings import Settings
+from backbone.settings import Settings, read_settings
 from backbone.telemetry import LOOP_LAG, REGISTRY, configure_logs
 from reliefpath.envelope import Actor
 from reliefpath.events import Event, Speaker, topic_of
@@ -332,11 +331,8 @@ async def _keys_are_there(settings: Settings) -> None:
 
 def _settings(kind: str, service: Service) -> Settings:
     try:
-        settings = Settings()
+        settings = read_settings()
         settings.require(f"database_{service.name}", *(("issuer", "jwks") if kind == "api" else ()))
-    except ValidationError as wrong:
-        places = "; ".join(f"RELIEFPATH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors())
-        raise SystemExit(f"{service.name} {kind}: {places}") from None
     except LookupError as lacking:
         raise SystemExit(f"{service.name} {kind}: {lacking.args[0]}") from None
     configure_logs(settings.log_level, service=service.name, instance=settings.instance or f"{service.name}-{kind}")
@@ -399,9 +395,13 @@ async def _measure_loop() -> None:
 async def _forget_answers(database: Database, service: str) -> None:
     while True:
         await asyncio.sleep(600)
-        with suppress(OSError, TimeoutError):
+        try:
             async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="forgetting") as uow:
                 await forget(uow)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("old answers are forgotten later", error=type(error).__name__)
 
 
 def _exit_on_failure(work: Any) -> None:

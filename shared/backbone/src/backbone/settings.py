@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reliefpath.vocabulary import Profile
@@ -93,3 +93,13 @@ class Settings(BaseSettings):
         if not value:
             raise LookupError(f"RELIEFPATH_{name.upper()} is not set")
         return value
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises LookupError, which names whatever is wrong and quotes nothing."""
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        found = [("_".join(map(str, one["loc"])).upper(), one["msg"]) for one in wrong.errors()]
+        told = [f"RELIEFPATH_{name}: {message}" if name else message for name, message in found]
+        raise LookupError("; ".join(told).replace("Value error, ", "")) from None

@@ -124,6 +124,6 @@ class _ToStructlog(logging.Handler):
     """Libraries' own log lines: their level and name only, and never their arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger().warning(
-            "library", operation=record.name, line=f"{record.module}:{record.lineno}", exc_info=record.exc_info
-        )
+        log = structlog.get_logger()
+        say = log.error if record.levelno >= logging.ERROR else log.warning
+        say("library", operation=record.name, line=f"{record.module}:{record.lineno}", exc_info=record.exc_info)

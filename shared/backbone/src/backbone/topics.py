@@ -7,7 +7,7 @@ import sys
 from typing import Final
 
 from backbone.kafka import KafkaAway, Topic, create_topics
-from backbone.settings import Settings
+from backbone.settings import Settings, read_settings
 from reliefpath.events import Speaker, topic_of
 
 PATIENCE: Final = 60.0
@@ -29,8 +29,8 @@ def topics(settings: Settings) -> list[Topic]:
 
 def main() -> int:
     """Create what is missing and say so."""
-    settings = Settings()
     try:
+        settings = read_settings()
         settings.require("kafka")
         created = asyncio.run(create_topics(settings.kafka, topics(settings), PATIENCE))
     except (KafkaAway, LookupError) as error:
