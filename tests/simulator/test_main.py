@@ -30,7 +30,7 @@ def installed(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def performing(monkeypatch: pytest.MonkeyPatch, failure: str | None = None) -> None:
-    async def perform(self: Run, at_each_stop: Perform) -> None:
+    async def perform(self: Run, onlooker: Perform) -> None:
         self.began, self.ended, self.seconds = BEGIN, BEGIN + timedelta(days=100), 40.0
         for role in self.roles:
             part = Part("p", lambda _: None, failure=failure, began=BEGIN, ended=BEGIN)  # type: ignore[arg-type,return-value]  # never told
@@ -90,7 +90,7 @@ def test_as_json_the_output_is_json_alone(capsys: pytest.CaptureFixture[str], mo
 def test_what_keeps_the_run_from_going_on_is_told_in_a_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def perform(self: Run, at_each_stop: Perform) -> None:
+    async def perform(self: Run, onlooker: Perform) -> None:
         raise NotStill("Operations sees lag: followup.")
 
     monkeypatch.setattr(Run, "perform", perform)

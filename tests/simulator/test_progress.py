@@ -26,8 +26,8 @@ def told(*, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
     written = io.StringIO()
     console = Console(file=written, force_terminal=terminal, width=100)
     with Telling(console, 3) as telling:
-        telling.at_stop(play(0, 3), BEGIN)
-        telling.at_stop(play(2, 3), BEGIN + timedelta(days=9))
+        telling.look_on(play(0, 3), BEGIN)
+        telling.look_on(play(2, 3), BEGIN + timedelta(days=9))
     return written.getvalue()
 
 

@@ -51,7 +51,7 @@ async def play(patients: int, seed: int, *, as_json: bool = False) -> int:
     async with Network.of() as network:
         run = Run(network, assign(patients, seed))
         with Telling(telling, patients) as progress:
-            await run.perform(progress.at_stop)
+            await run.perform(progress.look_on)
     if as_json:
         print(json.dumps(table.as_data(run), indent=1))
     else:

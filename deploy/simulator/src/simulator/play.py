@@ -125,12 +125,14 @@ class Play:
         """How many stories have come to their end, a good or a bad one."""
         return sum(part.ended is not None for part in self.parts)
 
-    async def run(self, at_each_stop: Callable[[], None] = lambda: None) -> None:
-        """Play every story to its end. A story that fails is noted in its part, and the others go on."""
+    async def run(self, onlooker: Callable[[], None] = lambda: None) -> None:
+        """Play every story to its end. A story that fails is noted in its part, and the others go on.
+
+        The onlooker is called whenever everybody has done what they could.
+        """
         try:
             while True:
-                still = await self._act_out()
-                at_each_stop()
+                still = await self._act_out(onlooker)
                 if self.over == len(self.parts):
                     return
                 await self._clock.forward(self._next_stop(still))
@@ -140,11 +142,13 @@ class Play:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _act_out(self) -> Still:
+    async def _act_out(self, onlooker: Callable[[], None]) -> Still:
         """Let everybody do what there is to do now, until nobody sees anything new and everything is still."""
         while True:
             still = await self._clock.settle()
-            if not any(await asyncio.gather(*(self._turn(part, still) for part in self.parts))):
+            moved = await asyncio.gather(*(self._turn(part, still) for part in self.parts))
+            onlooker()
+            if not any(moved):
                 return still
 
     async def _turn(self, part: Part, still: Still) -> bool:

@@ -45,8 +45,8 @@ class Telling(AbstractContextManager["Telling"]):
         if self._bar is not None:
             self._bar.stop()
 
-    def at_stop(self, play: Play, now: datetime) -> None:
-        """The clock has come to a stop, and everybody has done what there was to do."""
+    def look_on(self, play: Play, now: datetime) -> None:
+        """Everybody has done what they could at this time."""
         self._began = self._began or now
         day = f"day {(now - self._began).days + 1}, {now:%d %b %Y}"
         if self._bar is not None and self._task is not None:

@@ -57,7 +57,7 @@ class Run:
         """Simulated days until the last story ended."""
         return (self.ended - self.began).days if self.began and self.ended else 0
 
-    async def perform(self, at_each_stop: Callable[[Play, datetime], None] = lambda *_: None) -> None:
+    async def perform(self, onlooker: Callable[[Play, datetime], None] = lambda *_: None) -> None:
         """Play all stories. Raises NotStill, Refusal, Unreachable for what is not one story's fault."""
         started = time.monotonic()
         cast = Cast.of(self.network)
@@ -69,7 +69,7 @@ class Run:
         name = name_of(self.began)
         play = Play(clock, [self._part(role, cast, name) for role in self.roles])
         try:
-            await play.run(lambda: at_each_stop(play, clock.now))
+            await play.run(lambda: onlooker(play, clock.now))
         finally:
             self.ended, self.seconds = clock.now, time.monotonic() - started
         await confirm_nothing_held(cast.operator)

@@ -45,6 +45,7 @@ def patient_as_data(outcome: Outcome) -> dict[str, Any]:
 def show(run: Run, console: Console) -> None:
     """Both tables, and a sentence for each story that did not end as it must."""
     console.print(_patients(run))
+    console.print()
     console.print(_totals(run))
     for outcome in run.outcomes:
         if outcome.failure:
@@ -83,7 +84,7 @@ def _patients(run: Run) -> Table:
 
 
 def _totals(run: Run) -> Table:
-    table = Table(title="\nBranches", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="Branches", title_justify="left", box=None, pad_edge=False)
     table.add_column("branch")
     table.add_column("patients", justify="right")
     table.add_column("as they must", justify="right")
