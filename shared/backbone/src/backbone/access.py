@@ -33,6 +33,12 @@ log = structlog.get_logger()
 ALGORITHMS: Final = ["ES256", "ES384", "PS256", "RS256"]
 LEEWAY: Final = 30
 MOST_TOKEN_BYTES: Final = 8192
+MOST_SUBJECT: Final = 255
+"""Characters of a subject (OpenID Connect Core 1.0, §2). A longer one is refused, as two cut ones could be the same."""
+
+AGAIN_WITHOUT_KEYS: Final = 2
+"""Seconds before an issuer that did not answer is asked again: until then nobody waits in line for its time-out."""
+
 EVERYWHERE: Final = "*"
 NETWORK_ROLES: Final = frozenset({Role.OPERATIONS, Role.QUALITY})
 
@@ -60,16 +66,19 @@ class Keys:
         self._place = place
         self._profile = profile
         self._keys: KeySet | None = None
-        self._version: float = 0.0
+        self._version = float("-inf")
         self._lock = asyncio.Lock()
 
     async def current(self, *, missing: bool = False) -> KeySet:
         """The keys; `missing` says that a token named one that is not among them. Raises Unavailable, LookupError."""
         async with self._lock:
-            if "://" in self._place:
-                await self._ask(missing)
-            else:
-                self._read()
+            try:
+                if "://" in self._place:
+                    await self._ask(missing)
+                else:
+                    self._read()
+            except (httpx2.HTTPError, OSError, ValueError) as error:
+                log.warning("the issuer's keys could not be read", error=type(error).__name__)
         if self._keys is None:
             raise Unavailable("Tokens cannot be checked just now.")
         return self._keys
@@ -82,18 +91,17 @@ class Keys:
 
     async def _ask(self, missing: bool) -> None:
         age = time.monotonic() - self._version
-        if self._keys is not None and age < (60 if missing else 600):
+        if age < (AGAIN_WITHOUT_KEYS if self._keys is None else 60 if missing else 600):
             return
         self._version = time.monotonic()
-        try:
-            async with httpx2.AsyncClient(timeout=5, follow_redirects=False) as client:
-                answer = await client.get(self._place)
-                answer.raise_for_status()
-                self._take(answer.json())
-        except (httpx2.HTTPError, ValueError) as error:
-            log.warning("keys not fetched", error=type(error).__name__)
+        async with httpx2.AsyncClient(timeout=5, follow_redirects=False) as client:
+            answer = await client.get(self._place)
+            answer.raise_for_status()
+            self._take(answer.json())
 
     def _take(self, document: Any) -> None:
+        if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+            raise ValueError("not a key set")
         kept = [key for key in document["keys"] if key.get("kty") in {"EC", "RSA"} and key.get("use", "sig") == "sig"]
         if self._profile is Profile.PRODUCTION:
             forbidden = [key for key in kept if str(key.get("kid", "")).startswith(DEVELOPMENT_KEY_PREFIX)]
@@ -162,12 +170,14 @@ def _refused(code: str, message: str) -> Unauthenticated:
 def _principal(claims: dict[str, Any]) -> Principal:
     facilities = claims.get("facilities", [])
     role, subject, journey = Role(claims["role"]), claims["sub"], claims.get("journey")
-    if role is Role.SYSTEM or not isinstance(subject, str) or not subject or not isinstance(facilities, list):
+    if role is Role.SYSTEM or not isinstance(facilities, list):
+        raise ValueError
+    if not isinstance(subject, str) or not 1 <= len(subject) <= MOST_SUBJECT:
         raise ValueError
     if role is Role.PATIENT and journey is None:
         raise ValueError
     return Principal(
-        subject=subject[:200],
+        subject=subject,
         role=role,
         facilities=frozenset(UUID(one) for one in facilities if one != EVERYWHERE),
         everywhere=EVERYWHERE in facilities and role in NETWORK_ROLES,
