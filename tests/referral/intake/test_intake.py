@@ -94,7 +94,7 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=12)
     | st.sampled_from(["2026-13-45", "Patient/x", "#d", "active", "0001-01-01T00:00:00+14:00"]),
     lambda held: (

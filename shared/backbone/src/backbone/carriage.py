@@ -179,12 +179,15 @@ deadlines = Table(
     Column("error", Text),
     Column("done_at", DateTime(timezone=True)),
     Column("ended", Text),
-    CheckConstraint("ended IN ('fired', 'cancelled', 'parked')", name="ended"),
+    Column("ended_by", Text),
+    Column("ended_because", Text),
+    CheckConstraint("ended IN ('parked', 'fired', 'cancelled', 'discarded')", name="ended"),
+    CheckConstraint("(done_at IS NULL) = (ended IS NULL OR ended = 'parked')", name="done"),
     Index("ix_deadlines_open", "kind", "subject", unique=True, postgresql_where=text("done_at IS NULL")),
     Index("ix_deadlines_due", "due_at", postgresql_where=text("done_at IS NULL")),
     Index("ix_deadlines_journey", "journey", postgresql_where=text("done_at IS NULL")),
 )
-"""What is to happen at a time unless something else happens first."""
+"""What is to happen at a time unless something else happens first. `parked`: it failed too often and is still open."""
 
 idempotency = Table(
     "idempotency",

@@ -8,6 +8,7 @@ does nothing.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +21,7 @@ from backbone import carriage, inbox
 from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Place
-from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, RETRIES
+from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, RETRIES
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -31,6 +32,7 @@ READ_WAIT: Final = 0.5
 OBSERVE: Final = 2.0
 ALIVE: Final = 10.0
 HELD_PAUSE: Final = 0.5
+TELL_HELD_EVERY: Final = 10
 FIRST_DELAY: Final = 0.2
 LAST_DELAY: Final = 5.0
 
@@ -189,6 +191,8 @@ class Consumer:
                 raise Misplaced(f"{place.topic}/{place.partition} at {expected}")
             fresh = [message for message in messages if message.offset >= expected]
             if not fresh:
+                self._next[place] = expected
+                self._has_moved(place)
                 return
             outcomes = await self._hearer.hear(uow, fresh, carefully=carefully)
             await _advance(uow, place, expected, fresh[-1].offset + 1)
@@ -303,11 +307,14 @@ class HeldRetries:
         self._database, self._hearer, self._actor = database, hearer, Actor(Role.SYSTEM, service)
 
     async def run(self) -> None:
-        """Try until cancelled."""
-        while True:
+        """Try until cancelled, and tell how much is held."""
+        for turn in itertools.count():
             try:
                 async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:
                     due = await inbox.due_streams(uow, 20)
+                    if turn % TELL_HELD_EVERY == 0:
+                        for status, count in (await inbox.counts(uow)).items():
+                            HELD.labels(status).set(count)
                 for stream in due:
                     RETRIES.labels("held").inc()
                     async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:

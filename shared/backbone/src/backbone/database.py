@@ -76,7 +76,7 @@ class UnitOfWork:
     async def lock(self, *streams: UUID) -> None:
         """Take the row locks of these streams, in a fixed order: one journey, one writer at a time in this service.
 
-        The first thing a command does. Whoever waits here sees, afterwards, what the holder wrote.
+        The first thing a command does. Whoever waits here sees, afterwards, what the holder wrote, and what time it is.
         """
         wanted = sorted(set(streams) - self._locked)
         if not wanted:
@@ -89,6 +89,8 @@ class UnitOfWork:
             {"wanted": wanted},
         )
         self._locked.update(wanted)
+        self.now = (await self.session.execute(text("SELECT reliefpath_now()"))).scalar_one()
+        self.session.sync_session.info["now"] = self.now
 
     @contextmanager
     def acting(self, actor: Actor) -> Iterator[None]:

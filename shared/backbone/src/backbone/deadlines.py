@@ -2,6 +2,7 @@
 
 The one clock decides, `reliefpath_now()`. Many workers take them: a journey's lock and the deadline's row are taken
 together with SKIP LOCKED, and what the handler does commits with the row's being done. So each has its effect once.
+One whose handler fails too often is parked: it stays open, and a person retries or discards it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -34,12 +36,22 @@ _TAKE: Final = text(
     """
     SELECT d.id, d.kind, d.journey, d.subject, d.due_at, d.attempts, d.cause FROM backbone.deadlines d
     JOIN backbone.streams s ON s.stream = d.journey
-    WHERE d.done_at IS NULL AND d.due_at <= reliefpath_now()
+    WHERE d.done_at IS NULL AND d.ended IS NULL AND d.due_at <= reliefpath_now()
       AND (d.next_try_at IS NULL OR d.next_try_at <= clock_timestamp())
     ORDER BY d.due_at, d.id LIMIT 1
     FOR UPDATE OF s, d SKIP LOCKED
     """
 )
+
+
+class DeadlineStatus(StrEnum):
+    """How a deadline stands: it will fire by itself, a person has to look at it, or how it ended."""
+
+    OPEN = "open"
+    PARKED = "parked"
+    FIRED = "fired"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +66,17 @@ class Deadline:
     attempts: int
     cause: str
 
+    @classmethod
+    def of(cls, row: Any) -> Deadline:
+        """The deadline that a row tells of."""
+        return cls(row.id, row.kind, row.journey, row.subject, row.due_at, row.attempts, row.cause)
+
 
 Handler = Callable[[UnitOfWork, Deadline], Awaitable[None]]
 
 
 async def set_deadline(uow: UnitOfWork, kind: str, *, journey: UUID, subject: UUID, due_at: datetime) -> None:
-    """Let this kind of deadline of this subject be at `due_at`; an open one of the same kind is moved there."""
+    """Let this kind of deadline of this subject be at `due_at`; an open one, parked or not, is moved there."""
     await uow.lock(journey)
     cause = _first_cause(uow.cause)
     statement = upsert(deadlines).values(
@@ -69,7 +86,7 @@ async def set_deadline(uow: UnitOfWork, kind: str, *, journey: UUID, subject: UU
         statement.on_conflict_do_update(
             index_elements=["kind", "subject"],
             index_where=deadlines.c.done_at.is_(None),
-            set_={"due_at": due_at, "cause": cause, "attempts": 0, "next_try_at": None, "error": None},
+            set_={"due_at": due_at, "cause": cause, "attempts": 0, "next_try_at": None, "error": None, "ended": None},
         )
     )
 
@@ -84,14 +101,53 @@ async def cancel_deadlines(
     for column, wanted in ((deadlines.c.subject, subject), (deadlines.c.journey, journey), (deadlines.c.kind, kind)):
         if wanted is not None:
             statement = statement.where(column == wanted)
-    await uow.session.execute(statement.values(done_at=uow.now, ended="cancelled"))
+    await uow.session.execute(statement.values(done_at=uow.now, ended=DeadlineStatus.CANCELLED))
+
+
+class Alarm:
+    """What a service does when a deadline's time has come: its handlers, in the service's own name."""
+
+    def __init__(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        self._actor, self._handlers = Actor(Role.SYSTEM, service), handlers
+
+    async def go_off(self, uow: UnitOfWork, deadline: Deadline) -> str | None:
+        """Let the deadline have its effect; why it has none, when its handler failed. Its journey must be locked."""
+        handler = self._handlers.get(deadline.kind)
+        if handler is None:
+            return f"nobody handles {deadline.kind}"
+        before = uow.actor, uow.cause
+        uow.actor, uow.cause = self._actor, f"deadline:{deadline.kind}:{deadline.id}:{deadline.cause}"
+        try:
+            async with uow.attempt():
+                await handler(uow, deadline)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
+            return describe(error)
+        finally:
+            uow.actor, uow.cause = before
+        return None
+
+    async def retry(self, uow: UnitOfWork, deadline: Deadline, by: str, because: str) -> None:
+        """Try a parked deadline once more because a person asked for it: it fires, or stays parked."""
+        error = await self.go_off(uow, deadline)
+        if error is None:
+            await _end(uow, deadline, DeadlineStatus.FIRED, by, because)
+        else:
+            await _park(uow, deadline, error)
+
+
+async def discard_deadline(uow: UnitOfWork, deadline: Deadline, by: str, because: str) -> None:
+    """Let a parked deadline have no effect, for a reason."""
+    await _end(uow, deadline, DeadlineStatus.DISCARDED, by, because)
 
 
 class DeadlineWatch:
     """Takes the deadlines of one service, the earliest first."""
 
     def __init__(self, database: Database, handlers: Mapping[str, Handler], service: str, tries: int) -> None:
-        self._database, self._handlers, self._tries = database, handlers, tries
+        self._database, self._alarm, self._tries = database, Alarm(service, handlers), tries
         self._actor = Actor(Role.SYSTEM, service)
 
     async def run(self) -> None:
@@ -113,36 +169,23 @@ class DeadlineWatch:
             row = (await uow.session.execute(_TAKE)).first()
             if row is None:
                 return False
-            deadline = Deadline(row.id, row.kind, row.journey, row.subject, row.due_at, row.attempts, row.cause)
-            uow.cause = f"deadline:{deadline.kind}:{deadline.id}:{deadline.cause}"
+            deadline = Deadline.of(row)
             await uow.lock(deadline.journey)
-            error = await self._handle(uow, deadline)
+            error = await self._alarm.go_off(uow, deadline)
             if error is None:
-                await _end(uow, deadline, "fired")
+                outcome = "fired"
+                await _end(uow, deadline, DeadlineStatus.FIRED)
+            elif deadline.attempts + 1 >= self._tries:
+                outcome = "parked"
+                await _park(uow, deadline, error)
             else:
+                outcome = "failed"
                 await self._try_later(uow, deadline, error)
-        DEADLINES.labels(deadline.kind, "fired" if error is None else "failed").inc()
+        DEADLINES.labels(deadline.kind, outcome).inc()
         return True
-
-    async def _handle(self, uow: UnitOfWork, deadline: Deadline) -> str | None:
-        handler = self._handlers.get(deadline.kind)
-        if handler is None:
-            return f"nobody handles {deadline.kind}"
-        try:
-            async with uow.attempt():
-                await handler(uow, deadline)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
-            return describe(error)
-        return None
 
     async def _try_later(self, uow: UnitOfWork, deadline: Deadline, error: str) -> None:
         attempts = deadline.attempts + 1
-        if attempts >= self._tries:
-            await _end(uow, deadline, "parked", error)
-            return
         wait = f"clock_timestamp() + interval '{delay_before(attempts + 1)} seconds'"
         await uow.session.execute(
             update(deadlines)
@@ -156,10 +199,21 @@ def _first_cause(cause: str) -> str:
     return cause.split(":", 3)[-1] if cause.startswith("deadline:") else cause
 
 
-async def _end(uow: UnitOfWork, deadline: Deadline, how: str, error: str | None = None) -> None:
+async def _park(uow: UnitOfWork, deadline: Deadline, error: str) -> None:
+    """The deadline stays open, and nothing tries it again by itself."""
+    await uow.session.execute(
+        update(deadlines)
+        .where(deadlines.c.id == deadline.id)
+        .values(ended=DeadlineStatus.PARKED, attempts=deadline.attempts + 1, error=error, next_try_at=None)
+    )
+
+
+async def _end(
+    uow: UnitOfWork, deadline: Deadline, how: DeadlineStatus, by: str | None = None, because: str | None = None
+) -> None:
     """The deadline has been, unless its own handler set it anew: then it stays open for its new time."""
     await uow.session.execute(
         update(deadlines)
         .where(deadlines.c.id == deadline.id, deadlines.c.due_at == deadline.due_at)
-        .values(done_at=uow.now, ended=how, error=error)
+        .values(done_at=uow.now, ended=how, ended_by=by, ended_because=because, next_try_at=None)
     )

@@ -167,6 +167,15 @@ async def due_streams(uow: UnitOfWork, most: int) -> list[Stream]:
     return list(dict.fromkeys(Stream(speaker, UUID(str(stream))) for speaker, stream in found.all()))
 
 
+async def counts(uow: UnitOfWork) -> dict[Status, int]:
+    """How many events are held, by status."""
+    found = await uow.session.execute(
+        select(held.c.status, func.count()).where(held.c.ended_at.is_(None)).group_by(held.c.status)
+    )
+    there = {status: int(count) for status, count in found.all()}
+    return {status: there.get(status, 0) for status in Status if status not in {Status.RESOLVED, Status.DISCARDED}}
+
+
 async def change(
     uow: UnitOfWork, id: UUID, status: Status, reason: str, *, attempts: int | None = None, delay: float | None = None
 ) -> None:

@@ -63,9 +63,11 @@ def _read(kind: type, value: Any) -> Any:
         return moment.astimezone(UTC)
     if kind is UUID:
         return UUID(value)
-    if type(value) is not kind or (kind is int and abs(value) > MOST_NUMBER):
+    if type(value) is not kind:
         raise ValueError
-    if kind is str and ("\x00" in value or not value.isprintable()):
+    if isinstance(value, int) and abs(value) > MOST_NUMBER:
+        raise ValueError
+    if isinstance(value, str) and ("\x00" in value or not value.isprintable()):
         raise ValueError
     return value
 

@@ -22,7 +22,7 @@ from backbone import clock, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer, HeldRetries
 from backbone.database import Database, is_transient
-from backbone.deadlines import DeadlineWatch, Handler
+from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
 from backbone.idempotency import forget
@@ -103,6 +103,7 @@ def build_api(
         telemetry=None,
     )
     app.state.hearer = Hearer(service.name, service.reactions, tries=1)
+    app.state.alarm = Alarm(service.name, service.deadlines)
     app.state.hears = service.hears
     app.state.larger_bodies = dict(larger_bodies or {})
     problems.install(app)

@@ -37,6 +37,7 @@ FIRST_DELAY: Final = 0.1
 LAST_DELAY: Final = 5.0
 IDLE_LIMIT: Final = "10s"
 
+# "id + 0" keeps the planner from walking the primary key from its beginning, past everything ever sent.
 _NEXT: Final = """
 WITH present AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
 c AS MATERIALIZED (
@@ -49,7 +50,7 @@ FROM c LEFT JOIN LATERAL (
     WHERE o.bucket = c.bucket AND o.id > c.sent
       AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
       AND pg_visible_in_snapshot(o.xid, c.target)
-    ORDER BY o.id LIMIT $2
+    ORDER BY o.id + 0 LIMIT $2
 ) o ON true
 ORDER BY c.bucket, o.id
 """
@@ -68,9 +69,13 @@ WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _WAITING: Final = """
-SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(o.recorded_at)), 0)::float AS age
-FROM backbone.cursors c JOIN backbone.outbox o ON o.bucket = c.bucket AND o.id > c.sent
-WHERE (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+SELECT coalesce(sum(o.depth), 0) AS depth,
+    coalesce(extract(epoch FROM clock_timestamp() - min(o.oldest)), 0)::float AS age
+FROM backbone.cursors c CROSS JOIN LATERAL (
+    SELECT count(*) AS depth, min(o.recorded_at) AS oldest FROM backbone.outbox o
+    WHERE o.bucket = c.bucket AND o.id > c.sent
+      AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+) o
 """
 
 
@@ -90,7 +95,7 @@ class Relay:
     """One of the replicas that share a service's buckets."""
 
     def __init__(self, address: str, producer: Sender, name: str) -> None:
-        self._address = address.replace("postgresql+asyncpg://", "postgresql://")
+        self._address = address
         self._producer = producer
         self._name = name
         self._owned: dict[int, Bucket] = {}
@@ -244,7 +249,7 @@ class Nudge:
     """
 
     def __init__(self, address: str, gap: float = 0.002) -> None:
-        self._address = address.replace("postgresql+asyncpg://", "postgresql://")
+        self._address = address
         self._gap = gap
         self._wanted = asyncio.Event()
 

@@ -31,8 +31,8 @@ _SAID = text(
 _HEARD = text("SELECT speaker, sum(seq) FROM backbone.heard GROUP BY speaker")
 _DEADLINES = text(
     """
-    SELECT count(*) FILTER (WHERE done_at IS NULL AND due_at <= reliefpath_now()) AS due,
-           min(due_at) FILTER (WHERE done_at IS NULL) AS next,
+    SELECT count(*) FILTER (WHERE ended IS NULL AND due_at <= reliefpath_now()) AS due,
+           min(due_at) FILTER (WHERE ended IS NULL) AS next,
            count(*) FILTER (WHERE ended = 'parked') AS failed
     FROM backbone.deadlines
     """
@@ -42,7 +42,7 @@ _DEADLINES = text(
 class Stillness(BaseModel):
     """What one service has said and heard, as numbers of events per topic, and how its deadlines stand.
 
-    `deadlines_failed` counts those whose handler failed for good; `next_deadline` is the earliest that is open.
+    `deadlines_failed` counts those that are parked; `next_deadline` is the earliest that will fire by itself.
     """
 
     said: dict[str, int]
