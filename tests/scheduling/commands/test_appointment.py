@@ -140,6 +140,10 @@ async def test_a_cancelled_appointment_that_is_still_wanted_has_a_successor(plac
     assert str(cancelled.successor) == successor["id"]
     assert (cancelled.by, cancelled.reason_code) == (Role.PATIENT, "unwell")
     assert str(requested.replaces) == made["id"]
+    (audited,) = await place.rows(
+        "SELECT actor FROM backbone.audit WHERE action = 'request' AND resource_id = :id", id=UUID(successor["id"])
+    )
+    assert audited["actor"] == "system:scheduling"
 
 
 async def test_a_cancelled_appointment_that_is_no_longer_wanted_has_none(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from reliefpath import events
 from reliefpath.lifecycle import STAYS, Command, Lifecycle, Transition
 from reliefpath.vocabulary import Code, Role, Side
+from reliefpath.wording import Codes
 from scheduling.rules import appointment as rules
 from scheduling.rules import holds
 from scheduling.rules.facts import Wanted
@@ -105,7 +106,7 @@ class Reschedule(Command):
 class Start(Command):
     """The visit begins. `confirmed` names what was looked at before, such as `normal_inr`."""
 
-    confirmed: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    confirmed: Codes = ()
 
 
 class RecordHold(Command):
@@ -118,7 +119,7 @@ class RecordHold(Command):
     last_dose_at: AwareDatetime
     form: Code | None = None
     renal_impairment: bool | None = None
-    confirmed: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    confirmed: Codes = ()
     reason_code: Code | None = None
 
 
@@ -155,13 +156,6 @@ APPOINTMENT: Final = Lifecycle(
             label="A time has to be found",
             target=S.REQUESTED,
             by=SYSTEM,
-            emits=(events.AppointmentRequested,),
-        ),
-        Transition(
-            action="request-again",
-            label="Another time has to be found",
-            target=S.REQUESTED,
-            by=CANCELLERS,
             emits=(events.AppointmentRequested,),
         ),
         Transition(

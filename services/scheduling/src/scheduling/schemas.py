@@ -13,16 +13,10 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from backbone.actions import AllowedAction
 from reliefpath.lifecycle import Command, Finding
 from reliefpath.vocabulary import Code, CourseKind, FacilityKind, Purpose, Role, Setting, Urgency
+from reliefpath.wording import Codes, Line
 from scheduling.lifecycle import AppointmentState
 from scheduling.rules.facts import ResourceKind
 from scheduling.rules.hours import MIDNIGHT
-
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]*$")
-]
-"""One line for people to read."""
-
-Codes = Annotated[tuple[Code, ...], Field(max_length=100)]
 
 
 def _known_zone(name: str) -> str:
@@ -57,7 +51,7 @@ class FacilityChange(Command):
     """A facility as it is to be from now on."""
 
     kind: FacilityKind
-    name: Label | None = None
+    name: Line | None = None
     capabilities: Codes = ()
     accepting: bool = True
     timezone: Timezone = "UTC"
@@ -76,7 +70,7 @@ class ResourceChange(Command):
     """
 
     kind: ResourceKind
-    label: Label | None = None
+    label: Line | None = None
     capabilities: Codes = ()
     hours: Annotated[tuple[Hours, ...], Field(max_length=50)]
     active: bool = True

@@ -17,9 +17,11 @@ from backbone.deadlines import cancel_deadlines, set_deadline
 from backbone.problems import NotFound, Problem, problem_of_refusal
 from backbone.transitions import begin, expect, move
 from reliefpath import events
+from reliefpath.envelope import Actor
 from reliefpath.events import Event
 from reliefpath.lifecycle import Command, ReasonKind, Refused
-from reliefpath.vocabulary import Side
+from reliefpath.vocabulary import Role, Side
+from scheduling import NAME
 from scheduling.commands.allocation import give_back, lock_resources, reserve
 from scheduling.commands.facts import appointment_facts, bare_facts, sides_of
 from scheduling.lifecycle import (
@@ -42,6 +44,8 @@ from scheduling.rules.slots import FreeSlot, free_slots
 from scheduling.schemas import SlotShown
 from scheduling.tables import Appointment, Hold
 
+ITSELF: Final = Actor(Role.SYSTEM, NAME)
+"""Who asks for another time when one fell through: that somebody cancelled is their doing, what follows is not."""
 OFFER_RUNS_OUT: Final = "offer-runs-out"
 LOOK_AHEAD: Final = timedelta(days=14)
 """How far ahead of a refused slot others are looked for."""
@@ -336,11 +340,12 @@ def successor_of(row: Appointment) -> Appointment:
             "antithrombotics", "valid_until", "see_by",
         }
     )  # fmt: skip
-    return Appointment(**kept, state=APPOINTMENT["request-again"].target, replaces=row.id)
+    return Appointment(**kept, state=APPOINTMENT["request"].target, replaces=row.id)
 
 
 async def _request_again(uow: UnitOfWork, row: Appointment) -> None:
-    await begin(uow, APPOINTMENT, row, "request-again", bare_facts(row, uow.now), events=[requested(row)])
+    with uow.acting(ITSELF):
+        await begin(uow, APPOINTMENT, row, "request", bare_facts(row, uow.now), events=[requested(row)])
 
 
 Act = Callable[[Change, Any], Awaitable[None]]
