@@ -141,3 +141,14 @@ def test_a_service_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main(["billing"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["a database", "postgresql://127.0.0.1:1/none"])
+def test_an_address_that_leads_nowhere_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    monkeypatch.setenv("RELIEFPATH_DATABASE_REFERRAL", wrong)
+    assert main(["referral"]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "RELIEFPATH_DATABASE_REFERRAL" in told
+    assert wrong not in told
