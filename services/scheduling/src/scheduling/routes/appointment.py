@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
-from backbone.access import Caller, Principal
+from backbone.access import Caller, Principal, require_role
 from backbone.actions import PROBLEM_RESPONSES, add_action_routes, etag, unit_of_work
 from backbone.database import UnitOfWork
 from backbone.paging import CursorText, Limit, Page, page_of
 from reliefpath.lifecycle import Command, Finding
-from reliefpath.vocabulary import Purpose
+from reliefpath.vocabulary import Purpose, Role
 from scheduling.commands.appointment import find_slots, perform, shown_slot
 from scheduling.commands.facts import appointment_facts, sides_of
 from scheduling.lifecycle import APPOINTMENT, AppointmentState
@@ -24,6 +24,17 @@ from scheduling.rules.holds import earliest_safe
 from scheduling.rules.hours import Interval
 from scheduling.schemas import AppointmentShown, AppointmentSummary, SlotsShown
 from scheduling.tables import Appointment
+
+READERS: Final = (
+    Role.SCHEDULER,
+    Role.COORDINATOR,
+    Role.CLINICIAN,
+    Role.REFERRER,
+    Role.HOME_NURSE,
+    Role.PATIENT,
+    Role.INTEGRATION,
+)
+"""Who may read an appointment, with what is held before it."""
 
 router = APIRouter(tags=["appointments"])
 
@@ -46,6 +57,7 @@ async def appointments(
     limit: Limit = 50,
 ) -> Page[AppointmentSummary]:
     """The appointments the caller may see, the most pressing first: by until when the service level asks for them."""
+    require_role(principal, *READERS)
     wanted = Filter(
         facility=facility,
         journey=journey,
@@ -65,6 +77,7 @@ async def appointments(
 @router.get("/appointments/{id}", responses=PROBLEM_RESPONSES, operation_id="appointment")
 async def appointment(request: Request, response: Response, principal: Caller, id: UUID) -> AppointmentShown:
     """One appointment, with what the caller may do and what still stands in the way."""
+    require_role(principal, *READERS)
     async with unit_of_work(request, principal) as uow:
         shown = await _shown(uow, principal, await read_appointment(uow, principal, id))
     response.headers["ETag"] = etag(shown.version)
@@ -82,6 +95,7 @@ async def slots(
     most: Annotated[int, Query(ge=1, le=100, description="Most slots to propose.")] = 10,
 ) -> SlotsShown:
     """The first slots at which all that is needed is open and free, ready to be booked; and what stands against any."""
+    require_role(principal, *READERS)
     async with unit_of_work(request, principal) as uow:
         row = await read_appointment(uow, principal, id)
         facts = await appointment_facts(uow, row)
