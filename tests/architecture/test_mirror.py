@@ -13,7 +13,7 @@ MIRRORED: Final = {package.name for package in PACKAGES}
 
 def _is_mute(path: Path) -> bool:
     """A module that only describes or re-exports has nothing that could go wrong on its own."""
-    return path.name == "__init__.py" and not any(
+    return path.name in {"__init__.py", "__main__.py"} and not any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in tree(path).body
     )
 
@@ -22,8 +22,7 @@ def _mirror(path: Path) -> Path:
     package = next(one for one in PACKAGES if path.is_relative_to(one))
     inside = path.relative_to(package)
     name = inside.parent.name if inside.name == "__init__.py" else inside.stem
-    folder = inside.parent.parent if inside.name == "__init__.py" else inside.parent
-    return ROOT / "tests" / package.name / folder / f"test_{name.strip('_')}.py"
+    return ROOT / "tests" / package.name / inside.parent / f"test_{name.strip('_')}.py"
 
 
 def test_every_module_has_its_tests_at_the_mirrored_place() -> None:
