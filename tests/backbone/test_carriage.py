@@ -54,6 +54,8 @@ async def test_a_row_of_the_outbox_knows_its_transaction(db: Database) -> None:
     "statement",
     [
         "UPDATE backbone.deadlines SET ended = 'forgotten'",
+        "UPDATE backbone.deadlines SET ended = 'fired'",
+        "UPDATE backbone.deadlines SET ended = 'parked', done_at = now()",
         "UPDATE backbone.dead_letters SET status = 'lost'",
     ],
 )
@@ -74,8 +76,9 @@ async def test_an_end_that_nobody_knows_cannot_be_kept(db: Database, statement: 
 
 async def test_of_one_kind_and_subject_one_deadline_is_open(db: Database) -> None:
     insert = (
-        "INSERT INTO backbone.deadlines (id, kind, journey, subject, due_at, cause, done_at)"
-        " VALUES (gen_random_uuid(), 'k', :j, :j, now(), 'c', CASE WHEN :done THEN now() END)"
+        "INSERT INTO backbone.deadlines (id, kind, journey, subject, due_at, cause, done_at, ended)"
+        " VALUES (gen_random_uuid(), 'k', :j, :j, now(), 'c', CASE WHEN :done THEN now() END,"
+        " CASE WHEN :done THEN 'fired' END)"
     )
     journey = new_id()
     for done in (True, True, False):

@@ -16,6 +16,7 @@ from backbone import deadlines as subject
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import Deadline, DeadlineWatch, cancel_deadlines, set_deadline
 from backbone.rows import new_id
+from backbone.telemetry import REGISTRY
 from reliefpath.envelope import load_headers
 from tests.support.visiting.tables import Mark
 from tests.support.visiting.world import received, rows, unit, value
@@ -215,6 +216,54 @@ async def test_one_that_fails_leaves_nothing_is_tried_later_and_then_parked(db: 
     error = await value(db, "SELECT error FROM backbone.deadlines WHERE subject = :s", s=thing)
     assert error.startswith("ZeroDivisionError at ")
     assert "Anna" not in error
+
+
+async def parked(db: Database, handlers: Handlers, kind: str = "call") -> UUID:
+    """The subject of a deadline that failed too often."""
+    thing = await due(db, kind)
+    handlers.failing.add(kind)
+    assert await watch(db, handlers, tries=1).take_one()
+    return thing
+
+
+async def test_a_parked_one_stays_open_and_is_not_taken_again(db: Database, handlers: Handlers) -> None:
+    thing = await parked(db, handlers)
+    handlers.failing.clear()
+    assert await take_all(db, handlers) == 0
+    standing = "SELECT ended, done_at, next_try_at, attempts FROM backbone.deadlines WHERE subject = :s"
+    assert await rows(db, standing, s=thing) == [("parked", None, None, 1)]
+
+
+async def test_a_parked_one_that_is_set_again_is_moved_and_fires(db: Database, handlers: Handlers) -> None:
+    thing = await parked(db, handlers)
+    await due(db, in_seconds=-5, of=thing)
+    standing = "SELECT ended, error, attempts FROM backbone.deadlines WHERE subject = :s"
+    assert await rows(db, standing, s=thing) == [(None, None, 0)]
+    handlers.failing.clear()
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["fired"]
+
+
+async def test_a_parked_one_can_be_cancelled(db: Database, handlers: Handlers) -> None:
+    thing = await parked(db, handlers)
+    async with unit(db) as uow:
+        await cancel_deadlines(uow, subject=thing)
+    assert await ended(db, thing) == ["cancelled"]
+    assert await value(db, "SELECT done_at IS NOT NULL FROM backbone.deadlines WHERE subject = :s", s=thing)
+
+
+async def test_parking_is_counted_apart_from_failing(db: Database, handlers: Handlers) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"kind": "visit", "outcome": outcome}
+        return REGISTRY.get_sample_value("reliefpath_deadlines_total", labels) or 0
+
+    before = counted("failed"), counted("parked")
+    await due(db, "visit")
+    handlers.failing.add("visit")
+    for _ in range(3):
+        await take_all(db, handlers)
+        await again_now(db)
+    assert (counted("failed") - before[0], counted("parked") - before[1]) == (2, 1)
 
 
 async def test_one_that_failed_at_first_fires_in_the_end(db: Database, handlers: Handlers) -> None:

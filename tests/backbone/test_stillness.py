@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from backbone.database import Database
-from backbone.deadlines import set_deadline
+from backbone.deadlines import DeadlineWatch, set_deadline
 from backbone.inbox import Stream, note_heard
 from backbone.process import Service, build_api, with_edge
 from backbone.rows import new_id
@@ -85,6 +85,15 @@ async def test_a_deadline_counts_as_due_once_its_time_has_come(db: Database, ask
     found = await seen(ask)
     assert found["deadlines_due"] == 1
     assert found["next_deadline"] is not None
+
+
+async def test_a_parked_deadline_has_failed_and_is_no_longer_waited_for(db: Database, ask: Ask) -> None:
+    journey = new_id()
+    async with unit(db) as uow:
+        await set_deadline(uow, "past", journey=journey, subject=journey, due_at=uow.now - timedelta(hours=1))
+    await DeadlineWatch(db, {}, "referral", 1).take_one()
+    found = await seen(ask)
+    assert (found["deadlines_failed"], found["deadlines_due"], found["next_deadline"]) == (1, 0, None)
 
 
 @pytest.mark.parametrize("role", [Role.COORDINATOR, Role.QUALITY, Role.INTEGRATION])

@@ -22,7 +22,9 @@ async def store(database: Callable[[str], str]) -> AsyncIterator[Database]:
     """The database of operations, with nothing in it."""
     opened = Database(database("operations"), connections=3)
     async with opened.engine.begin() as connection:
-        carried = ", ".join(f"backbone.{name}" for name in ("held", "heard", "dead_letters", "lags", "audit"))
+        carried = ", ".join(
+            f"backbone.{name}" for name in ("held", "heard", "dead_letters", "deadlines", "lags", "audit")
+        )
         await connection.execute(text(f"TRUNCATE events, journeys, {carried}"))
     yield opened
     await opened.close()

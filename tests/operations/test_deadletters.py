@@ -13,7 +13,7 @@ import pytest
 
 from backbone.problems import Invalid, NotFound, Unavailable
 from operations import deadletters
-from operations.deadletters import DEAD_LETTERS, PARKED, RETRY, read_cursor, write_cursor
+from operations.deadletters import DEAD_LETTERS, DEADLINES, PARKED, RETRY, read_cursor, write_cursor
 from operations.peers import Answer, Asker, Peers
 from operations.schemas import Gathered, Parked
 
@@ -89,6 +89,23 @@ async def test_pages_of_all_services_are_shown_together_and_none_is_skipped_or_r
         seen += [str(one.id) for one in page.items]
         cursor, first = page.next, False
     assert sorted(seen) == sorted(one["id"] for items in shelves.held.values() for one in items)
+
+
+async def test_deadlines_of_all_services_come_the_earliest_first() -> None:
+    def deadline(minute: int) -> dict[str, Any]:
+        due_at = (datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=minute)).isoformat()
+        ids = {name: str(uuid4()) for name in ("journey", "subject")}
+        return held(0, kind="offer-lapses", cause="request:1", due_at=due_at, **ids)
+
+    shelves = Shelves(referral=[deadline(1), deadline(4)], scheduling=[deadline(2)], followup=[], operations=[])
+    async with peers(shelves) as services:
+        page = await deadletters.gather(services, OLGA, DEADLINES, service=None, status=None, cursor=None, limit=2)
+    assert [(one.service, one.due_at.minute) for one in page.items] == [
+        ("referral", 1),
+        ("scheduling", 2),
+        ("referral", 4),
+    ]
+    assert shelves.asked[0].url.path == "/streams/deadlines"
 
 
 async def test_only_the_services_named_are_asked_and_for_the_status_named() -> None:

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from backbone.carriage import audit, lags
+from backbone.database import Database
+from backbone.deadlines import Alarm, DeadlineWatch, set_deadline
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming
 from operations.reactions import REACTIONS
@@ -19,8 +21,21 @@ from reliefpath.vocabulary import Role
 from tests.operations.conftest import Work
 from tests.support.operations import NOON, Operations, booked, incoming, proposed, requested, said
 
-ADDRESSES = ["/journeys", f"/journeys/{uuid4()}", "/counts", "/lag", "/parked", f"/parked/{uuid4()}", "/dead-letters"]
-CHANGES = [f"/{shelf}/{uuid4()}/{action}" for shelf in ("parked", "dead-letters") for action in ("retry", "discard")]
+ADDRESSES = [
+    "/journeys",
+    f"/journeys/{uuid4()}",
+    "/counts",
+    "/lag",
+    "/parked",
+    f"/parked/{uuid4()}",
+    "/dead-letters",
+    "/deadlines",
+]
+CHANGES = [
+    f"/{shelf}/{uuid4()}/{action}"
+    for shelf in ("parked", "dead-letters", "deadlines")
+    for action in ("retry", "discard")
+]
 
 
 async def hear(work: Work, *messages: Incoming, reactions: Any = REACTIONS) -> None:
@@ -230,6 +245,40 @@ async def test_a_dead_letter_is_listed_retried_in_vain_and_discarded_with_a_reas
     assert (await operations.get("/dead-letters")).json()["items"] == []
     shown = (await operations.get("/dead-letters", status="discarded")).json()["items"]
     assert [one["id"] for one in shown] == [letter["id"]]
+
+
+async def test_a_parked_deadline_is_listed_retried_and_discarded_where_it_is(
+    operations: Operations, work: Work, store: Database
+) -> None:
+    journeys = [uuid4() for _ in range(2)]
+    for journey in journeys:
+        async with work() as uow:
+            await set_deadline(uow, "call", journey=journey, subject=journey, due_at=uow.now)
+        assert await DeadlineWatch(store, {"call": fails}, "operations", 1).take_one()
+    first, second = (await operations.get("/deadlines")).json()["items"]
+    assert [(one["service"], one["status"], one["journey"]) for one in (first, second)] == [
+        ("operations", "parked", str(journey)) for journey in journeys
+    ]
+    assert "name of a patient" not in first["reason"]
+    address = f"/deadlines/{first['id']}"
+    assert (await operations.get(address, service="operations")).json() == first
+    again = (await operations.post(f"{address}/retry?service=operations")).json()
+    assert (again["status"], again["reason"]) == ("parked", "nobody handles call")
+
+    async def succeeds(*_: object) -> None: ...
+
+    operations.app.state.alarm = Alarm("operations", {"call": succeeds})
+    done = (await operations.post(f"{address}/retry?service=operations", "it is handled now")).json()
+    assert (done["status"], done["ended_by"], done["ended_because"]) == (
+        "fired",
+        "operations:olga",
+        "it is handled now",
+    )
+    done = (await operations.post(f"/deadlines/{second['id']}/discard?service=operations")).json()
+    assert done["status"] == "discarded"
+    assert (await operations.get("/deadlines")).json()["items"] == []
+    shown = (await operations.get("/deadlines", status="fired")).json()["items"]
+    assert [one["id"] for one in shown] == [first["id"]]
 
 
 async def test_other_services_see_the_operators_own_token(operations: Operations) -> None:

@@ -37,11 +37,11 @@ def held(status: str = "parked", **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["parked", "dead-letters"])
+@pytest.fixture(params=["parked", "dead-letters", "deadlines"])
 def shelf(request: pytest.FixtureRequest, api: Loopback) -> str:
-    """Both kinds of what is held back; one thing lies there."""
+    """Each kind of what is held back; one thing lies there."""
     name = str(request.param)
-    api.replies["GET", f"/{name}"] = {"items": [held("parked" if name == "parked" else "new")], "silent": []}
+    api.replies["GET", f"/{name}"] = {"items": [held("new" if name == "dead-letters" else "parked")], "silent": []}
     api.replies["GET", f"/{name}/{ID}"] = held()
     return name
 
@@ -97,6 +97,13 @@ def test_a_retry_that_failed_again_says_so_and_ends_with_one(run: Run, api: Loop
     result = run(shelf, "retry", ID, "--reason", "try again", "--yes")
     assert result.exit_code == 1
     assert f"{ID} took no effect, parked: KeyError" in result.stdout
+
+
+def test_a_retried_deadline_that_was_set_anew_took_its_effect(run: Run, api: Loopback) -> None:
+    api.replies["GET", f"/deadlines/{ID}"] = held()
+    api.replies["POST", f"/deadlines/{ID}/retry"] = held("open", reason=None)
+    result = run("deadlines", "retry", ID, "--reason", "try again", "--yes")
+    assert (result.exit_code, result.stdout) == (0, f"{ID} is open\n")
 
 
 def test_a_refusal_of_one_does_not_keep_the_others_from_being_done(run: Run, api: Loopback, shelf: str) -> None:

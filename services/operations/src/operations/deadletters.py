@@ -1,4 +1,4 @@
-"""What the services hold back: events that are parked or wait, and messages that belong to no stream.
+"""What the services hold back: events that are parked or wait, messages of no stream, and parked deadlines.
 
 Each is asked of the service that holds it and mended there, in the operator's name, with the operator's reason and key.
 Nothing of it is kept here, so there is nothing here that could be out of date.
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from backbone.paging import Page
 from backbone.problems import Invalid, NotFound, Reason, Unavailable
 from operations.peers import SERVICES, Answer, Asker, Peers, Silence, not_understood, refused
-from operations.schemas import DeadLetter, Gathered, Parked, ParkedDetail, Silent
+from operations.schemas import DeadLetter, Deadline, Gathered, Parked, ParkedDetail, Silent
 
 S = TypeVar("S", bound=BaseModel)
 D = TypeVar("D", bound=BaseModel)
@@ -41,6 +41,7 @@ class Shelf(Generic[S, D]):
 
 PARKED: Final = Shelf("/streams/held", "held event", Parked, ParkedDetail)
 DEAD_LETTERS: Final = Shelf("/streams/dead-letters", "dead letter", DeadLetter, DeadLetter)
+DEADLINES: Final = Shelf("/streams/deadlines", "deadline", Deadline, Deadline)
 
 
 async def gather(
@@ -157,4 +158,4 @@ def _named(answer: Answer, item: Any, cls: type[S]) -> S:
 
 
 def _age(item: BaseModel) -> Any:
-    return getattr(item, "held_at", None) or getattr(item, "set_aside_at", None)
+    return next(getattr(item, name) for name in ("held_at", "set_aside_at", "due_at") if hasattr(item, name))

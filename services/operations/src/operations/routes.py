@@ -1,4 +1,4 @@
-"""The REST API of operations: journeys, counts, lag, parked events and dead letters. For the role operations alone."""
+"""The REST API of operations: journeys, counts, lag, and what is held back. For the role operations alone."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ from pydantic import BaseModel
 
 from backbone.access import Caller, Principal, require_role
 from backbone.actions import PROBLEM_RESPONSES, KeyHeader, read_command, unit_of_work
+from backbone.deadlines import DeadlineStatus
 from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
 from backbone.streams import Because
 from operations import deadletters, lags, queries
-from operations.deadletters import DEAD_LETTERS, DISCARD, PARKED, RETRY, Shelf
+from operations.deadletters import DEAD_LETTERS, DEADLINES, DISCARD, PARKED, RETRY, Shelf
 from operations.lags import Consumers
 from operations.peers import Answer, Asker, Peers
-from operations.schemas import Counts, DeadLetter, Gathered, JourneyShown, JourneyTraced, Lags, Parked, ParkedDetail
+from operations.schemas import (
+    Counts,
+    DeadLetter,
+    Deadline,
+    Gathered,
+    JourneyShown,
+    JourneyTraced,
+    Lags,
+    Parked,
+    ParkedDetail,
+)
 from reliefpath.vocabulary import Role, Setting, Stage
 
 
@@ -155,6 +166,30 @@ async def show_dead_letter(peers: ToPeers, asker: AsCaller, id: UUID, service: O
     return await deadletters.find(peers, asker, DEAD_LETTERS, id, service)
 
 
+@router.get("/deadlines", operation_id="deadlines", tags=["streams"])
+async def list_deadlines(
+    request: Request,
+    response: Response,
+    peers: ToPeers,
+    asker: AsCaller,
+    service: Services = None,
+    status: Annotated[list[DeadlineStatus] | None, Query(description="Without one: those that are parked.")] = None,
+    cursor: ServicesCursor = None,
+    limit: Limit = 50,
+) -> Gathered[Deadline]:
+    """Deadlines whose handlers failed too often, in every service, and why."""
+    found = await deadletters.gather(
+        peers, asker, DEADLINES, service=service, status=status, cursor=cursor, limit=limit
+    )
+    return _linked(request, response, found)
+
+
+@router.get("/deadlines/{id}", operation_id="deadline", tags=["streams"])
+async def show_deadline(peers: ToPeers, asker: AsCaller, id: UUID, service: OneService = None) -> Deadline:
+    """One of them."""
+    return await deadletters.find(peers, asker, DEADLINES, id, service)
+
+
 def _add_mending_route(shelf: Shelf[Any, Any], path: str, action: str, summary: str) -> None:
     async def act(
         request: Request,
@@ -190,6 +225,8 @@ _add_mending_route(PARKED, "/parked", RETRY, "Try it, and what is behind it, aga
 _add_mending_route(PARKED, "/parked", DISCARD, "Let it have no effect, for a reason, and go on behind it")
 _add_mending_route(DEAD_LETTERS, "/dead-letters", RETRY, "Read it again, in case the service can by now")
 _add_mending_route(DEAD_LETTERS, "/dead-letters", DISCARD, "Be done with it, for a reason")
+_add_mending_route(DEADLINES, "/deadlines", RETRY, "Try it again, now")
+_add_mending_route(DEADLINES, "/deadlines", DISCARD, "Let it have no effect, for a reason")
 
 
 def _response(done: BaseModel | Answer) -> Response:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from backbone.streams import DeadLetter as TheirDeadLetter
+from backbone.streams import DeadlineShown as TheirDeadline
 from backbone.streams import HeldDetail as TheirHeldDetail
 from backbone.streams import HeldShown as TheirHeld
 from operations.streams import Status, Trend
@@ -166,6 +167,12 @@ class ParkedDetail(TheirHeldDetail):
 
 class DeadLetter(TheirDeadLetter):
     """A message that a service could not tell to belong to any stream."""
+
+    service: str
+
+
+class Deadline(TheirDeadline):
+    """A deadline of a service; parked when its handler failed too often."""
 
     service: str
 

@@ -212,8 +212,9 @@ async def _end(
     uow: UnitOfWork, deadline: Deadline, how: DeadlineStatus, by: str | None = None, because: str | None = None
 ) -> None:
     """The deadline has been, unless its own handler set it anew: then it stays open for its new time."""
+    error = None if how is DeadlineStatus.FIRED else deadlines.c.error
     await uow.session.execute(
         update(deadlines)
         .where(deadlines.c.id == deadline.id, deadlines.c.due_at == deadline.due_at)
-        .values(done_at=uow.now, ended=how, ended_by=by, ended_because=because, next_try_at=None)
+        .values(done_at=uow.now, ended=how, ended_by=by, ended_because=because, next_try_at=None, error=error)
     )

@@ -33,6 +33,7 @@ app.command("counts")(journeys.show_counts)
 app.command("lag")(lag.show_lag)
 app.add_typer(held.commands(held.PARKED), name="parked")
 app.add_typer(held.commands(held.DEAD_LETTERS), name="dead-letters")
+app.add_typer(held.commands(held.DEADLINES), name="deadlines")
 app.add_typer(clock.commands, name="clock")
 
 

@@ -1,4 +1,4 @@
-"""`reliefpath parked` and `reliefpath dead-letters`: what could not take effect, why, and what to do about it."""
+"""`reliefpath parked`, `dead-letters` and `deadlines`: what could not take effect, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -75,6 +75,25 @@ DEAD_LETTERS: Final = Shelf(
         one.get("reason"),
     ),
 )
+DEADLINES: Final = Shelf(
+    "/deadlines",
+    "deadline",
+    "Deadlines whose time came but whose handler failed too often: nothing tries them again by itself.",
+    frozenset({"parked"}),
+    ["id", "service", "status", "journey", "kind", "due", "tries>", "why"],
+    lambda one: (
+        one.get("id"),
+        one.get("service"),
+        coloured(one.get("status")),
+        one.get("journey"),
+        one.get("kind"),
+        time_of(one.get("due_at")),
+        one.get("attempts"),
+        one.get("reason"),
+    ),
+)
+SET_ANEW: Final = "open"
+"""A deadline that was retried and is open again: its handler has set it anew."""
 
 Ids = Annotated[list[UUID], typer.Argument(help="Ids, as `list` shows them.")]
 Because = Annotated[str, typer.Option("--reason", help="Why; written into the audit of the service that holds it.")]
@@ -164,7 +183,7 @@ def _mend_one(api: Api, shelf: Shelf, action: str, one: Mapping[str, Any], reaso
             tell({"id": one.get("id"), "service": one.get("service"), "problem": dict(refused.problem)})
         warn(f"{one.get('id')} {refused}")
         return False
-    ended = done.get("ended_at") is not None
+    ended = done.get("ended_at") is not None or done.get("status") == SET_ANEW
     if as_json:
         tell(done)
     else:

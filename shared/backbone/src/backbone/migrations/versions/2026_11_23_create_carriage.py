@@ -105,12 +105,8 @@ def upgrade() -> None:
         sa.Column("ended", sa.Text(), nullable=True),
         sa.Column("ended_by", sa.Text(), nullable=True),
         sa.Column("ended_because", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "(done_at IS NULL) = (ended IS NULL OR ended = 'parked')", name=op.f("ck_deadlines_done")
-        ),
-        sa.CheckConstraint(
-            "ended IN ('parked', 'fired', 'cancelled', 'discarded')", name=op.f("ck_deadlines_ended")
-        ),
+        sa.CheckConstraint("(done_at IS NULL) = (ended IS NULL OR ended = 'parked')", name=op.f("ck_deadlines_done")),
+        sa.CheckConstraint("ended IN ('parked', 'fired', 'cancelled', 'discarded')", name=op.f("ck_deadlines_ended")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deadlines")),
         schema="backbone",
     )
