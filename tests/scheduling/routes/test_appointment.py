@@ -52,7 +52,14 @@ async def test_everybody_is_offered_only_their_own_actions(place: Place) -> None
     assert await actions(place.patient(made["journey"])) == {"confirm", "cancel"}
     assert await actions(place.clinician) == {"arrive", "cancel", "record-hold", "record-discussion"}
     assert await actions(place.person(Role.REFERRER, SENDER)) == {"cancel"}
-    assert await actions(place.operator) == set()
+
+
+async def test_those_who_do_not_care_for_the_patient_read_no_appointment(place: Place) -> None:
+    made = await place.requested()
+    quality = Person(place.client, place.keys.token(Role.QUALITY, "quality", ["*"]))
+    for person in (place.operator, quality):
+        for path in ("/appointments", f"/appointments/{made['id']}", f"/appointments/{made['id']}/slots"):
+            assert (await person.get(path, minutes=60)).status_code == 403
 
 
 async def test_a_read_is_written_down(place: Place) -> None:
