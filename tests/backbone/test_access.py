@@ -376,4 +376,4 @@ def test_a_role_that_may_not_is_told_who_may() -> None:
     require_role(principal(Role.CLINICIAN), Role.CLINICIAN, Role.COORDINATOR)
     with pytest.raises(Forbidden) as refused:
         require_role(principal(Role.PATIENT), Role.CLINICIAN, Role.COORDINATOR)
-    assert refused.value.reasons[0].satisfy == "Ask a clinician or coordinator."
+    assert refused.value.reasons[0].satisfy == "Ask somebody with the role clinician or coordinator."

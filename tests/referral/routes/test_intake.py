@@ -99,13 +99,23 @@ async def test_a_repeated_request_gets_its_first_answer(place: Place) -> None:
     assert (again.status_code, again.content) == (201, first.content)
 
 
-async def test_a_bundle_entered_in_error_may_be_sent_again(place: Place) -> None:
+@pytest.mark.parametrize("ending", ["enter-in-error", "withdraw"])
+async def test_a_bundle_whose_referral_has_ended_may_be_sent_again(place: Place, ending: str) -> None:
     content = raw(small_bundle())
     first = (await place.referrer.intake(content)).json()
-    await place.referrer.done(f"/referrals/{first['id']}/enter-in-error", {"reason_code": "wrong-patient"})
+    await place.referrer.done(f"/referrals/{first['id']}/{ending}", {"reason_code": "wrong-patient"})
     again = await place.referrer.intake(content)
     assert again.status_code == 201
     assert again.json()["id"] != first["id"]
+
+
+async def test_a_referral_reopened_after_its_bundle_was_sent_again_stands_beside_the_new_one(place: Place) -> None:
+    content = raw(small_bundle())
+    first = (await place.referrer.intake(content)).json()
+    await place.referrer.done(f"/referrals/{first['id']}/withdraw", {"reason_code": "another-plan"})
+    assert (await place.referrer.intake(content)).status_code == 201
+    reopened = await place.coordinator.done(f"/referrals/{first['id']}/reopen", {"reason_code": "plan-changed"})
+    assert reopened["state"] == "received"
 
 
 async def test_a_newer_bundle_of_a_person_already_referred_names_the_open_referral(place: Place) -> None:

@@ -7,7 +7,9 @@ source said about a patient (`facts`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from sqlmodel import Field, SQLModel
 from backbone.rows import NAMING, Moment, Stateful, new_id, state_checks
 from referral.intake.facts import FactKind
 from referral.lifecycle import AttentionKind, AttentionState, CourseState, NoteKind, ReferralState
+from referral.lifecycle.referral import MAY_BE_SENT_AGAIN
 from reliefpath.vocabulary import (
     CourseKind,
     Exit,
@@ -35,10 +38,13 @@ class Base(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMIN
     """What ties these tables together, and to no other service's."""
 
 
-def one_of(column: str, values: Any) -> CheckConstraint:
+def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
     """The database's own word on which codes a column may hold."""
-    listed = ", ".join(f"'{value.value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    return CheckConstraint(f"{column} IN ({_listed(values)})", name=column)
+
+
+def _listed(values: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{value.value}'" for value in values)
 
 
 def score(column: str) -> CheckConstraint:
@@ -129,7 +135,7 @@ class Referral(Base, Stateful, table=True):
             "to_facility",
             "fingerprint",
             unique=True,
-            postgresql_where=text("fingerprint IS NOT NULL AND state <> 'entered_in_error'"),
+            postgresql_where=text(f"fingerprint IS NOT NULL AND state NOT IN ({_listed(sorted(MAY_BE_SENT_AGAIN))})"),
         ),
     )
 

@@ -214,7 +214,7 @@ def require_role(principal: Principal, *roles: Role) -> None:
                 Reason(
                     code="wrong-role",
                     message=f"A {principal.role} may not do this.",
-                    satisfy="Ask a " + " or ".join(sorted(roles)) + ".",
+                    satisfy="Ask somebody with the role " + " or ".join(sorted(roles)) + ".",
                 )
             ],
         )

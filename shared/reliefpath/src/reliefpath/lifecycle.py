@@ -202,7 +202,7 @@ class Lifecycle:
                     code="wrong-role",
                     kind=ReasonKind.ROLE,
                     message=f"A {role} may not {transition.action} a {self.name}.",
-                    satisfy="Ask a " + " or ".join(sorted(transition.by)) + ".",
+                    satisfy="Ask somebody with the role " + " or ".join(sorted(transition.by)) + ".",
                 )
             )
         elif transition.side is not None and transition.side not in sides and role is not Role.SYSTEM:

@@ -28,7 +28,7 @@ from referral.intake.facts import Fact, Identifier, Identity, Intake, NotUnderst
 from referral.intake.facts import Patient as PatientRead
 from referral.lifecycle import REFERRAL, AttentionKind, NoteKind, ReferralState
 from referral.lifecycle.given import Asked
-from referral.lifecycle.referral import Create
+from referral.lifecycle.referral import MAY_BE_SENT_AGAIN, Create
 from referral.rules.triage import signs_known
 from referral.tables import Facility, Patient, PatientIdentifier, Referral
 from referral.tables import NotUnderstood as NotUnderstoodRow
@@ -214,7 +214,7 @@ async def _opened_before(uow: UnitOfWork, order: Order) -> Referral | None:
         col(Referral.from_facility) == order.sender,
         col(Referral.to_facility) == order.to.id,
         col(Referral.fingerprint) == order.fingerprint,
-        col(Referral.state) != ReferralState.ENTERED_IN_ERROR,
+        col(Referral.state).not_in(MAY_BE_SENT_AGAIN),
     )
     return (await uow.session.execute(statement)).scalar_one_or_none()
 

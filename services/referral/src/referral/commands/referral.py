@@ -85,6 +85,8 @@ async def advance(
 ) -> None:
     """Do one action, and everything that follows from it in this service, in the journey's own order."""
     async with writing(uow, referral.journey):
+        if action == "reopen":
+            referral.fingerprint = None  # meanwhile its bundle may have opened another referral
         step = await _prepare(uow, referral, command, sides)
         await move(
             uow,

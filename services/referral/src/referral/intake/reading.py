@@ -16,7 +16,7 @@ from referral.intake.facts import Fact, FactKind, Ignored, NotUnderstood, NotUse
 from referral.intake.lexicon import Lexicon
 from referral.intake.moments import Moment, moments
 
-EXAMPLES: Final = 3
+EXAMPLES: Final = 1000
 """Resources named for each sort of thing that was not understood."""
 
 TIME_ZONES: Final = timedelta(days=1)

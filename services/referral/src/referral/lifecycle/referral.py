@@ -127,6 +127,8 @@ TRIAGE = frozenset({S.RECEIVED, S.ACCEPTED})
 UNDER_WAY = frozenset({S.RECEIVED, S.ACCEPTED, S.ACTIVE})
 TERMINAL = frozenset({S.COMPLETED, S.DECLINED, S.REDIRECTED, S.EXPIRED, S.CANCELLED, S.ENTERED_IN_ERROR})
 OPEN = frozenset(S) - TERMINAL
+MAY_BE_SENT_AGAIN: Final = TERMINAL - {S.REDIRECTED}
+"""Once a referral has ended like this, the same bundle opens a new one; a redirected one goes on elsewhere."""
 
 REFERRAL: Final = Lifecycle(
     name="referral",

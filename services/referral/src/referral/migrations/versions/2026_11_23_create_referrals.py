@@ -126,7 +126,10 @@ def upgrade() -> None:
         "referrals",
         ["from_facility", "to_facility", "fingerprint"],
         unique=True,
-        postgresql_where=sa.text("fingerprint IS NOT NULL AND state <> 'entered_in_error'"),
+        postgresql_where=sa.text(
+            "fingerprint IS NOT NULL"
+            " AND state NOT IN ('cancelled', 'completed', 'declined', 'entered_in_error', 'expired')"
+        ),
     )
     op.create_index("ix_referrals_from_facility", "referrals", ["from_facility", "state"], unique=False)
     op.create_index(op.f("ix_referrals_journey"), "referrals", ["journey"], unique=False)
