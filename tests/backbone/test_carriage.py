@@ -89,3 +89,20 @@ async def test_of_one_kind_and_subject_one_deadline_is_open(db: Database) -> Non
 
 def test_everything_of_the_carriage_is_in_its_own_schema() -> None:
     assert {table.schema for table in CARRIAGE.tables.values()} == {"backbone"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM backbone.audit",
+        "UPDATE backbone.audit SET actor = 'nobody:at-all'",
+        "UPDATE backbone.outbox SET seq = seq + 1",
+    ],
+)
+async def test_what_was_recorded_or_said_is_never_rewritten(db: Database, statement: str) -> None:
+    journey = new_id()
+    async with unit(db) as uow:
+        uow.say(journey, received())
+        uow.record("read", "referral", journey, journey=journey)
+    with pytest.raises(DBAPIError, match="only ever added to"):
+        await execute(db, statement)

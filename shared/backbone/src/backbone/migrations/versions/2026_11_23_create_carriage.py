@@ -19,6 +19,11 @@ CREATE FUNCTION reliefpath_now() RETURNS timestamptz LANGUAGE sql STABLE AS
 $$ SELECT clock_timestamp() + shift FROM backbone.clock $$
 """
 
+KEEP_AUDIT = """
+CREATE FUNCTION backbone.refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '% is only ever added to', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$
+"""
+
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA IF NOT EXISTS backbone")
@@ -263,4 +268,13 @@ def upgrade() -> None:
     op.execute(CLOCK)
     op.execute(
         "INSERT INTO backbone.cursors (bucket, seen) SELECT n, pg_current_snapshot() FROM generate_series(0, 15) n"
+    )
+    op.execute(KEEP_AUDIT)
+    op.execute(
+        "CREATE TRIGGER only_added_to BEFORE UPDATE OR DELETE ON backbone.audit"
+        " FOR EACH STATEMENT EXECUTE FUNCTION backbone.refuse_change()"
+    )
+    op.execute(
+        "CREATE TRIGGER never_changed BEFORE UPDATE ON backbone.outbox"
+        " FOR EACH STATEMENT EXECUTE FUNCTION backbone.refuse_change()"
     )
