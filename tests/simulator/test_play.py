@@ -193,3 +193,21 @@ async def test_no_more_stories_act_at_the_same_time_than_there_are_hands() -> No
 
     await perform(PaperClock(), *([story] * 7), hands=3)
     assert most == 3
+
+
+async def test_a_time_that_comes_while_others_act_is_not_passed_over() -> None:
+    clock, looks = PaperClock(), []
+
+    async def story(stage: Stage) -> None:
+        await stage.until("the minute is over", always, not_before=stage.now + timedelta(minutes=1))
+        looks.append(stage.now)
+
+    async def slow(stage: Stage) -> None:
+        async def look() -> bool | None:
+            clock.now += timedelta(minutes=2)  # looking takes its time
+            return True if looks else None
+
+        await stage.until("the other has looked", look, not_after=BEGIN + timedelta(days=40))
+
+    await perform(clock, story, slow)
+    assert looks[0] < BEGIN + timedelta(hours=1)

@@ -66,7 +66,11 @@ class Wait(Generic[T]):
     not_before: datetime
     not_after: datetime
     answer: asyncio.Future[T]
-    looked: int = -1
+    looked: int | None = None
+
+    def is_ripe(self, now: datetime) -> bool:
+        """Whether the time to look has come, and nobody has looked yet."""
+        return self.looked is None and self.not_before <= now
 
 
 @dataclass
@@ -148,7 +152,8 @@ class Play:
             still = await self._clock.settle()
             moved = await asyncio.gather(*(self._turn(part, still) for part in self.parts))
             onlooker()
-            if not any(moved):
+            # Real seconds pass meanwhile: the time that somebody waits for may have come since they had their turn.
+            if not any(moved) and not any(part.waits.is_ripe(self._clock.now) for part in self.parts if part.waits):
                 return still
 
     async def _turn(self, part: Part, still: Still) -> bool:
