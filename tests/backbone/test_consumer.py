@@ -300,8 +300,10 @@ async def test_a_former_owner_that_wakes_up_does_nothing(workers: Workers) -> No
         await workers.caught_up()
     zombie = workers.consumer()
     zombie._next = {place: 0}
+    before = await rows(workers.db, "SELECT * FROM backbone.offsets ORDER BY 1, 2")
     await zombie._take(place, early, carefully=False)
     assert await workers.effects(journey) == [[1, 2]]
+    assert await rows(workers.db, "SELECT * FROM backbone.offsets ORDER BY 1, 2") == before
     late = workers.say(journey)
     await zombie._take(place, [*early, *late], carefully=False)  # what is new to the database is not stale
     assert await workers.effects(journey) == [[1, 2, 3]]

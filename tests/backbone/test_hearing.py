@@ -250,6 +250,15 @@ async def test_one_that_fails_behind_a_mended_one_is_held_in_its_turn(ear: Ear, 
     assert await ear.held(journey) == [(3, "retrying", 1), (4, "behind", 0)]
 
 
+async def test_behind_a_persons_own_try_the_next_has_all_its_tries(ear: Ear, voice: Voice) -> None:
+    journey = new_id()
+    ear.failing |= {(journey, 1), (journey, 2)}
+    await ear.hear(voice.say(received(), journey), voice.say(received(), journey))
+    ear.failing.discard((journey, 1))
+    await ear.try_due(journey, by="operations:o-1")
+    assert await ear.held(journey) == [(2, "retrying", 1)]
+
+
 async def test_a_held_event_is_not_tried_before_its_time(ear: Ear, voice: Voice) -> None:
     journey = new_id()
     ear.failing.add((journey, 1))

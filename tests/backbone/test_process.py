@@ -357,6 +357,11 @@ async def test_the_transition_tables_are_shown_as_data(address: str, keys: Keys)
     assert finish_row["by"] == sorted([Role.CLINICIAN, Role.COORDINATOR])
 
 
+async def test_a_persons_try_through_an_api_is_no_harsher_than_a_workers(address: str, keys: Keys) -> None:
+    async with serving(address, keys, handler_tries=4) as served:
+        assert served.app.state.hearer._tries == 4
+
+
 async def test_the_pages_of_health_and_development_are_no_part_of_the_described_api(address: str, keys: Keys) -> None:
     async with serving(address, keys) as served:
         described = (await served.client.get("/openapi.json")).json()["paths"]

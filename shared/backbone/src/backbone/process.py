@@ -83,6 +83,7 @@ def build_api(
         database = _database(service, settings)
         try:
             app.state.database, app.state.gate = database, Gate(settings)
+            app.state.hearer = Hearer(service.name, service.reactions, settings.handler_tries)
             nudge = Nudge(settings.database_of(service.name))
             database.after_commit.append(nudge)
             nudging = asyncio.create_task(nudge.run())
@@ -102,7 +103,6 @@ def build_api(
         redoc_url=None,
         telemetry=None,
     )
-    app.state.hearer = Hearer(service.name, service.reactions, tries=1)
     app.state.alarm = Alarm(service.name, service.deadlines)
     app.state.hears = service.hears
     app.state.larger_bodies = dict(larger_bodies or {})
