@@ -143,7 +143,7 @@ class BrokerSuite:
         async with self.member(world, [topic]) as member:
             began = asyncio.get_running_loop().time()
             await member.nothing(0.3)
-            assert 0.25 < asyncio.get_running_loop().time() - began < 3
+            assert 0.25 < asyncio.get_running_loop().time() - began < 10
 
     async def test_no_more_is_read_than_asked_and_the_rest_comes_next(self, world: World) -> None:
         topic = await world.topic()

@@ -24,7 +24,14 @@ OTHER = fingerprint("POST", "/visits", "", None, b'{"place": "north"}')
 
 
 async def request(
-    db: Database, key: str, same: str = SAME, *, by: Actor = SOMEBODY, fail: bool = False, pause: float = 0
+    db: Database,
+    key: str,
+    same: str = SAME,
+    *,
+    by: Actor = SOMEBODY,
+    fail: bool = False,
+    pause: float = 0,
+    until: asyncio.Event | None = None,
 ) -> Answer:
     """A request that leaves a mark."""
     async with unit(db, by) as uow:
@@ -32,6 +39,8 @@ async def request(
         if answer is None:
             uow.session.add(Mark(journey=new_id(), seq=1))
             await asyncio.sleep(pause)
+            if until is not None:
+                await until.wait()
             if fail:
                 raise ZeroDivisionError
             answer = Answer(201, {"ETag": '"1"', "Location": f"/visits/{new_id()}"}, b'{"id": "\xc3\xa4"}')
@@ -93,10 +102,12 @@ async def test_whoever_waits_for_one_that_fails_goes_ahead(db: Database) -> None
 
 async def test_whoever_waits_too_long_is_told_to_come_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "WAIT", "100ms")
-    first = asyncio.create_task(request(db, "k", pause=0.8))
+    over = asyncio.Event()
+    first = asyncio.create_task(request(db, "k", until=over))
     await asyncio.sleep(0.2)
     with pytest.raises(Conflict) as refused:
         await request(db, "k")
+    over.set()
     assert (refused.value.status, refused.value.code) == (409, "request-in-flight")
     await first
     assert await effects(db) == 1
