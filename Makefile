@@ -31,8 +31,8 @@ down: setup ## stop what `make up` started
 status: setup ## what runs, where, since when
 	@$(RUN) stack status
 
-token: setup ## a bearer token: make token ROLE=coordinator
-	@$(RUN) stack token $(ROLE)
+token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOURNEY=id] [HOURS=number]
+	@$(RUN) stack token $(if $(FACILITY),--facility "$(FACILITY)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(HOURS),--hours="$(HOURS)") $(ROLE)
 
 test: setup ## all tests, on a PostgreSQL and a Kafka of their own
 	@$(RUN) pytest

@@ -33,3 +33,4 @@ async def test_nothing_but_closings_is_said_after_the_death(told: Told) -> None:
 async def test_the_journey_says_that_the_patient_has_died(told: Told) -> None:
     shown = await told.shown()
     assert (shown["stage"], shown["exit"], shown["open_attentions"]) == ("closed", "deceased", 0)
+    assert shown["setting"] == "hospital"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reliefpath.vocabulary import FacilityKind, facility_id
+from simulator.directory import FACILITIES, PAIN_CENTRE
 from tests.support.journeys import Told, assert_in_order
 
 STORY = "goes-home"
@@ -14,6 +16,13 @@ async def test_the_home_team_accepts_takes_over_and_the_care_moves_home(told: To
         *("CheckInCompleted", "ReassessmentDue", "HandoverEnded", "ReferralCompleted"),
     )
     assert (await told.shown())["setting"] == "home"
+
+
+async def test_the_patient_comes_home_from_a_hospital(told: Told) -> None:
+    referral = await told.referral()
+    assert (referral["setting"], referral["to_facility"]["id"]) == ("hospital", str(facility_id(PAIN_CENTRE)))
+    [centre] = [one for one in FACILITIES if one.code == PAIN_CENTRE]
+    assert centre.kind is FacilityKind.HOSPITAL
 
 
 async def test_the_home_nurse_answers_for_the_patient(told: Told) -> None:

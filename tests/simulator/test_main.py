@@ -13,6 +13,7 @@ from simulator import __main__ as command
 from simulator.clock import NotStill
 from simulator.endings import Standing
 from simulator.network import SERVICES
+from simulator.people import Person
 from simulator.play import Part
 from simulator.run import Outcome, Run
 from simulator.stories import STORIES
@@ -63,7 +64,24 @@ def test_when_every_story_ended_as_it_must_the_exit_code_is_zero(
 ) -> None:
     performing(monkeypatch)
     assert command.main([]) == 0
-    assert "All 30 stories ended as they must" in capsys.readouterr().out
+    written = capsys.readouterr().out
+    assert "All 30 stories ended as they must" in written
+    assert written.splitlines()[-1].startswith("The clock moved 100 days for everybody")
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_directory_alone_is_listed_without_a_word_and_without_a_patient(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing: list[str] = []
+
+    async def list_everything(operator: Person) -> None:
+        listing.append(operator.subject)
+
+    monkeypatch.setattr("simulator.directory.list_everything", list_everything)
+    assert command.main(["--directory"]) == 0
+    assert listing == ["operations"]
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("installed")

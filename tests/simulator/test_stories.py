@@ -42,6 +42,10 @@ def test_a_patient_who_goes_home_is_at_home_at_the_end() -> None:
     assert at_home == {"goes-home", "home-team-silent", "dies-during-trial"}
 
 
+def test_a_patient_who_dies_before_the_procedure_dies_in_hospital() -> None:
+    assert {one.name for one in STORIES if one.must.setting is Setting.HOSPITAL} == {"dies-before-procedure"}
+
+
 def test_after_a_death_silence_is_asked_for() -> None:
     assert {one.name for one in STORIES if one.quiet} == {one.name for one in STORIES if one.must.exit is Exit.DECEASED}
 

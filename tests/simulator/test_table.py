@@ -40,7 +40,13 @@ def shown(run: Run) -> str:
 def test_every_patient_has_a_line_with_path_end_setting_events_and_days() -> None:
     text = shown(played())
     [line] = [one for one in text.splitlines() if "SIM-X-02" in one]
-    for told in ("PNB trial: non_responder → EPI trial: responder", "closed, completed", "home", "96", "40"):
+    for told in (
+        "PNB trial: non_responder → EPI trial: responder",
+        "closed, completed",
+        "outpatient → home",
+        "96",
+        "40",
+    ):
         assert told in line
 
 
@@ -59,6 +65,12 @@ def test_a_failure_is_told_in_its_own_words_and_counted_in_the_verdict() -> None
 
 def test_a_run_that_went_well_says_so() -> None:
     assert table.verdict(played()) == "All 3 stories ended as they must: 100 simulated days in 42 s."
+
+
+def test_what_the_clock_did_to_others_is_told_in_a_sentence() -> None:
+    told = table.price(played())
+    assert told.startswith("The clock moved 100 days for everybody")
+    assert "referrals of others that were left unanswered may have expired" in told
 
 
 def test_the_data_are_plain_and_name_each_journey() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reliefpath.vocabulary import facility_id
+from reliefpath.vocabulary import Setting, facility_id
 from simulator import triage
 from simulator.bundles import IDENTIFIER_SYSTEM
 from simulator.directory import PAIN_CENTRE, PAIN_CLINIC
@@ -24,6 +24,15 @@ async def test_a_referral_is_a_bundle_sent_to_intake_by_the_referrer() -> None:
     assert sent.body["resourceType"] == "Bundle"
     assert IDENTIFIER_SYSTEM in str(sent.body)
     assert (case.referral, case.journey) == ("r1", JOURNEY)
+
+
+async def test_a_patient_in_hospital_is_referred_as_one_and_it_is_remembered() -> None:
+    papers = Papers()
+    papers.answers["/intake"] = lambda _: {"id": "r1", "referral": {"journey": JOURNEY}}
+    case = papers.case()
+    await triage.refer(case, PAIN_CENTRE, setting=Setting.HOSPITAL)
+    assert papers.sent[0].query["setting"] == "hospital"
+    assert (case.began, case.setting) == (Setting.HOSPITAL, Setting.HOSPITAL)
 
 
 async def test_the_coordinator_receives_only_what_stands_in_the_worklist() -> None:

@@ -61,11 +61,11 @@ def tokens(text: str) -> dict[str, dict[str, object]]:
     return {line.split()[0]: claims(line.split()[1]) for line in text.splitlines() if " eyJ" in line}
 
 
-def test_the_card_holds_every_address_a_token_per_role_and_how_to_stop(listed: Plan) -> None:
+def test_the_card_holds_every_address_a_token_per_role_of_staff_and_how_to_stop(listed: Plan) -> None:
     text = card(listed, "Ctrl-C stops everything.")
     assert all(address in text for address in listed.addresses.values())
     told = tokens(text)
-    assert set(told) == {role.value for role in ROLES}
+    assert set(told) == {role.value for role in ROLES if role is not Role.PATIENT}
     assert all(int(str(one["exp"])) - int(str(one["iat"])) == 12 * 3600 for one in told.values())
     assert "tokens, at ONCOLOGY, PAIN-CLINIC, HOME-EAST; for 12 hours" in text
     assert text.endswith("Ctrl-C stops everything.")
@@ -76,8 +76,13 @@ def test_a_token_is_for_the_places_where_its_role_works(listed: Plan) -> None:
     assert told["referrer"] == ["1"]
     assert told["coordinator"] == told["scheduler"] == ["1", "2"]
     assert told["home_nurse"] == ["3"]
-    assert told["patient"] == []
     assert told["operations"] == told["quality"] == ["*"]
+
+
+def test_no_token_of_a_patient_is_printed_but_how_to_get_one_for_a_journey(listed: Plan) -> None:
+    [line] = [one for one in card(listed, "").splitlines() if one.startswith("  patient")]
+    assert "make token ROLE=patient JOURNEY=ID" in line
+    assert "eyJ" not in line
 
 
 def test_where_no_facility_is_listed_the_card_says_so(tmp_path: Path) -> None:

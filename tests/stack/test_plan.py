@@ -51,6 +51,13 @@ def test_the_demo_is_a_client_that_may_sign_and_knows_no_server() -> None:
     assert not [name for name in environment if "DATABASE" in name or "KAFKA" in name]
 
 
+def test_the_directory_is_listed_in_development_with_our_own_key_only() -> None:
+    assert plan().lists_demonstration
+    assert not plan(RELIEFPATH_JWKS="https://id.example").lists_demonstration
+    assert not plan(RELIEFPATH_JWKS="https://id.example", RELIEFPATH_PROFILE="production").lists_demonstration
+    assert plan().directory().command[-2:] == ("simulator", "--directory")
+
+
 def test_a_given_broker_is_used_and_none_of_our_own_is_started() -> None:
     asked = plan(RELIEFPATH_KAFKA="broker:9092")
     assert asked.kafka == "broker:9092"

@@ -84,6 +84,19 @@ async def test_a_stack_that_cannot_start_says_one_sentence_and_stops_what_it_sta
     assert not plan.folder.is_held()
 
 
+async def test_a_directory_that_cannot_be_listed_is_told_in_a_sentence_and_the_stack_runs(tmp_path: Path) -> None:
+    plan, stream = dataclasses.replace(StandInPlan.beside(tmp_path / "var"), broken="directory"), io.StringIO()
+
+    async def then(_: Session) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(60)
+
+    await Session(plan, "up", Report(stream)).run(then)
+    told = stream.getvalue()
+    assert "The demonstration's facilities are not listed: refused (see " in told
+    assert "everything is ready" in told
+
+
 async def test_a_second_stack_in_the_same_folder_is_refused_before_anything_runs(tmp_path: Path) -> None:
     plan = StandInPlan.beside(tmp_path / "var")
     with plan.folder.hold("up"):

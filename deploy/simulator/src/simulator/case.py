@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 @dataclass
 class Case:
-    """A case. `path` tells what was tried and what came of it; `agenda` holds the check-ins to answer."""
+    """A case. `path` tells what was tried and what came of it; `agenda` holds the check-ins to answer.
+
+    `began` is where the patient was when the referral was sent, `setting` where they are now.
+    """
 
     label: str
     patient: Patient
@@ -28,6 +31,7 @@ class Case:
     stage: Stage
     run: str
     at: str = PAIN_CLINIC
+    began: Setting = Setting.OUTPATIENT
     setting: Setting = Setting.OUTPATIENT
     home_team: str | None = None
     referral: str = ""

@@ -21,6 +21,7 @@ from simulator.people import Thing
 from simulator.pictures import Picture
 
 TRIAL, TREATMENT = CourseKind.TRIAL, CourseKind.TREATMENT
+HOSPITAL = Setting.HOSPITAL
 HELPS, NOT_AT_ALL = Response.HELPS, Response.NOT_AT_ALL
 
 BLOCKS: Final = (pictures.RECTUM, pictures.CERVIX)
@@ -40,9 +41,9 @@ class Story:
     quiet: bool = False
 
 
-async def taken_on(case: Case, to: str) -> None:
+async def taken_on(case: Case, to: str, setting: Setting = Setting.OUTPATIENT) -> None:
     """Referred, received, accepted, seen and discussed."""
-    await triage.refer(case, to)
+    await triage.refer(case, to, setting=setting)
     await triage.receive(case)
     await triage.accept(case)
     await courses.assess(case)
@@ -172,8 +173,8 @@ async def performed_after_all(case: Case, course: Thing, *, unheard: int = 0) ->
 
 
 async def dies_before_procedure(case: Case) -> None:
-    """The patient dies with a procedure booked and a home team just asked."""
-    await taken_on(case, PAIN_CLINIC)
+    """The patient dies in hospital with a procedure booked and a home team just asked."""
+    await taken_on(case, PAIN_CENTRE, HOSPITAL)
     course = await courses.propose(case, TRIAL, str(case.patient.picture.trial))
     await courses.decide(case, course)
     await visits.book(case, await visits.requested(case, visits.PROCEDURE, course.id))
@@ -182,8 +183,8 @@ async def dies_before_procedure(case: Case) -> None:
 
 
 async def dies_during_trial(case: Case) -> None:
-    """The patient dies at home while a trial runs, check-ins are planned and the home team is in charge."""
-    await taken_on(case, PAIN_CENTRE)
+    """Tried in hospital; the patient dies at home while check-ins are planned and the home team is in charge."""
+    await taken_on(case, PAIN_CENTRE, HOSPITAL)
     await courses.carry_out(case, TRIAL, str(case.patient.picture.trial), HELPS)
     handover = await home.offer(case, HOME_WEST)
     await home.take_over(case, handover, HOME_WEST)
@@ -192,8 +193,8 @@ async def dies_during_trial(case: Case) -> None:
 
 
 async def goes_home(case: Case) -> None:
-    """After the treatment a home team takes over, and answers for the patient."""
-    await taken_on(case, PAIN_CLINIC)
+    """After the treatment in hospital a home team takes over, and answers for the patient."""
+    await taken_on(case, PAIN_CENTRE, HOSPITAL)
     treatment = await courses.carry_out(case, TREATMENT, case.patient.picture.treatment, HELPS)
     handover = await home.offer(case, HOME_EAST)
     await home.take_over(case, handover, HOME_EAST)
@@ -204,8 +205,8 @@ async def goes_home(case: Case) -> None:
 
 
 async def home_team_silent(case: Case) -> None:
-    """The first home team does not answer; the coordinator is told, and asks the second."""
-    await taken_on(case, PAIN_CLINIC)
+    """The first home team does not answer, so the patient stays in hospital until the second was asked."""
+    await taken_on(case, PAIN_CENTRE, HOSPITAL)
     treatment = await courses.carry_out(case, TREATMENT, case.patient.picture.treatment, HELPS)
     unanswered = await home.offer(case, HOME_EAST)
     await home.let_time_out(case, unanswered)
@@ -236,7 +237,7 @@ STORIES: Final = (
         "dies-before-procedure",
         "death before the procedure",
         dies_before_procedure,
-        Ending(Exit.DECEASED),
+        Ending(Exit.DECEASED, HOSPITAL),
         BLOCKS,
         quiet=True,
     ),

@@ -34,6 +34,7 @@ def patient_as_data(outcome: Outcome) -> dict[str, Any]:
         "path": list(outcome.case.path),
         "stage": standing.stage if standing else None,
         "exit": standing.exit if standing else None,
+        "began_in": outcome.case.began.value,
         "setting": standing.setting if standing else None,
         "events": standing.events if standing else None,
         "check_ins_answered": outcome.case.agenda.answered,
@@ -62,6 +63,14 @@ def verdict(run: Run) -> str:
     return f"{ended}: {run.days} simulated days in {run.seconds:.0f} s."
 
 
+def price(run: Run) -> str:
+    """What the run cost those who were not in it, in one sentence."""
+    return (
+        f"The clock moved {run.days} days for everybody on this installation, so referrals of others that were left "
+        "unanswered may have expired."
+    )
+
+
 def _patients(run: Run) -> Table:
     table = Table(title="What happened to each patient", title_justify="left", box=None, pad_edge=False)
     table.add_column("patient", no_wrap=True)
@@ -76,11 +85,19 @@ def _patients(run: Run) -> Table:
             outcome.role.story.title,
             " → ".join(outcome.case.path) or "–",
             "[red]not as it must[/]" if failed or standing is None else f"{standing.stage}, {standing.exit}",
-            standing.setting if standing else "–",
+            _where(outcome),
             str(standing.events) if standing else "–",
             f"{outcome.part.days:.0f}",
         )
     return table
+
+
+def _where(outcome: Outcome) -> str:
+    """Where the patient was cared for when the referral was sent, and at the end."""
+    began, standing = outcome.case.began, outcome.standing
+    if standing is None:
+        return "–"
+    return standing.setting if standing.setting == began else f"{began} → {standing.setting}"
 
 
 def _totals(run: Run) -> Table:

@@ -23,7 +23,7 @@ ADVICE: Final = (
 
 async def refer(case: Case, to: str, *, leaving_out: Iterable[str] = (), setting: Setting = Setting.OUTPATIENT) -> None:
     """The referrer sends the patient's record to a pain service."""
-    case.at, case.setting = to, setting
+    case.at, case.began, case.setting = to, setting, setting
     bundle = bundle_of(case.patient, case.run, case.now, leaving_out)
     shown = await case.cast.referrer.hand_in(
         "referral", "/intake", json.dumps(bundle).encode(), FHIR, to=to, reason_code=REASON, setting=setting.value

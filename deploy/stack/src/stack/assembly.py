@@ -1,4 +1,4 @@
-"""The order in which a stack comes up: servers, then topics and schemas, then services."""
+"""The order in which a stack comes up: servers, then topics and schemas, then services, then a directory."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ async def assemble(plan: Plan, supervisor: Supervisor, report: Report) -> None:
         servers.create_task(_topics(plan, java, supervisor, report))
     plan.folder.mark_whole(own)
     await _start_services(plan, providing.result(), supervisor, report)
+    if plan.lists_demonstration:
+        await _list_demonstration(plan, supervisor, report)
     report.say(f"  everything is ready after {time.monotonic() - started:.1f} s")
 
 
@@ -118,6 +120,13 @@ async def _start_services(plan: Plan, databases: dict[str, str], supervisor: Sup
         async with asyncio.TaskGroup() as starting:
             for process in processes:
                 starting.create_task(start(process))
+
+
+async def _list_demonstration(plan: Plan, supervisor: Supervisor, report: Report) -> None:
+    """Everything runs without it, so that a failure is only told."""
+    done = await supervisor.once(plan.directory())
+    if done.exit_code != 0:
+        report.say(f"  The demonstration's facilities are not listed: {done.last_line()} (see {done.log})")
 
 
 def _cluster(plan: Plan, report: Report) -> postgres.PostgreSQL:

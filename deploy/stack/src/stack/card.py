@@ -1,4 +1,4 @@
-"""What a person needs once everything runs: where it answers, a token per role, how to stop."""
+"""What a person needs once everything runs: where it answers, a token per role of staff, how to stop."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def card(plan: Plan, how_to_stop: str) -> str:
         lines.append(
             f"tokens, {where}; for {PRINTED_LIFETIME.total_seconds() / 3600:.0f} hours (more: make token ROLE=…)"
         )
-        lines += [f"  {role.value:<11} {_token(plan, role, places)}" for role in ROLES]
+        lines += [f"  {role.value:<11} {_token(plan, role, places)}" for role in ROLES if role is not Role.PATIENT]
+        lines.append(f"  {Role.PATIENT.value:<11} make token ROLE=patient JOURNEY=ID, as each patient sees one journey")
     else:
         lines.append("tokens come from your own identity provider (RELIEFPATH_JWKS is set)")
     return "\n".join([*lines, "", how_to_stop])

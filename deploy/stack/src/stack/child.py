@@ -131,6 +131,10 @@ class Child:
             return "\n".join(f"    {line[:400]}" for line in lines[-count:] if line.strip())
         return ""
 
+    def last_line(self) -> str:
+        """The last line it wrote since it was started, or that it wrote none."""
+        return self.last_lines().rpartition("\n")[2].strip() or "it wrote nothing"
+
     def ending(self) -> str:
         """How it ended, for a sentence: `ended with code 1`, `was ended by SIGKILL`."""
         code = self.exit_code

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, TextIO
+from uuid import UUID
 
 from reliefpath.vocabulary import Role, facility_id
 from stack.card import ROLES, card, directory, works_at
@@ -28,6 +29,9 @@ from stack.supervisor import answers_ready
 TAKE_DOWN: Final = 20.0
 """Seconds that a detached stack may take to stop before it is killed."""
 
+LONGEST_LIFETIME: Final = timedelta(days=366)
+"""How long a token may live that is made for a person."""
+
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Do what is asked; 0 when it went well, else 1 and one sentence."""
@@ -40,11 +44,11 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     commands.add_parser("status", help="what runs, and where")
     commands.add_parser("supervise")
     token = commands.add_parser("token", help="a bearer token for the APIs")
-    token.add_argument("role", nargs="?", choices=[role.value for role in ROLES])
+    token.add_argument("role", nargs="?", default="", help=", ".join(role.value for role in ROLES))
     token.add_argument("--subject", help="who is asking (default: the role, in development)")
     token.add_argument("--facility", action="append", default=[], help="code of a facility; repeat for more")
-    token.add_argument("--journey", help="narrow a patient's token to this journey")
-    token.add_argument("--hours", type=float, default=PRINTED_LIFETIME / timedelta(hours=1))
+    token.add_argument("--journey", help="the one journey that a patient's token shows")
+    token.add_argument("--hours", default=str(PRINTED_LIFETIME / timedelta(hours=1)))
     asked = parser.parse_args(arguments)
     try:
         plan = Plan.of(environ)
@@ -171,21 +175,39 @@ def status(plan: Plan) -> int:
 
 def print_token(plan: Plan, asked: argparse.Namespace) -> int:
     """A bearer token, alone on standard output."""
-    if not asked.role:
-        raise Failure(f"Name a role: make token ROLE=coordinator (one of {', '.join(role.value for role in ROLES)}).")
+    if asked.role not in ROLES:
+        wrong = f"There is no role {asked.role!r}" if asked.role else "Name a role"
+        raise Failure(f"{wrong}: make token ROLE=coordinator (one of {', '.join(role.value for role in ROLES)}).")
     if not plan.signs:
         raise Failure("Tokens come from your own identity provider, since RELIEFPATH_JWKS is set.")
-    if not 0 < asked.hours <= 24 * 366:
-        raise Failure("--hours takes more than 0 and at most a year.")
-    role = Role(asked.role)
+    role, lifetime = Role(asked.role), _lifetime(asked.hours)
+    if role is Role.PATIENT and not _is_id(asked.journey):
+        raise Failure("A patient's token shows one journey: make token ROLE=patient JOURNEY=ID, with the journey's id.")
     facilities = [str(facility_id(code)) for code in asked.facility]
     if not facilities:
         state = plan.folder.state()
         facilities = works_at(role, directory(_running(plan, state)) if state else [])
     if not facilities and role is not Role.PATIENT:
-        print("This token names no facility, so it shows no journey: add --facility CODE.", file=sys.stderr)
-    print(plan.keys.token(role, asked.subject or role.value, facilities, timedelta(hours=asked.hours), asked.journey))
+        print("This token names no facility, so it shows no journey: add FACILITY=CODE.", file=sys.stderr)
+    print(plan.keys.token(role, asked.subject or role.value, facilities, lifetime, asked.journey))
     return 0
+
+
+def _lifetime(hours: str) -> timedelta:
+    try:
+        asked = float(hours)
+    except ValueError:
+        asked = 0.0
+    if not 0 < asked <= LONGEST_LIFETIME / timedelta(hours=1):
+        raise Failure(f"HOURS={hours}: a token lives for more than 0 hours and at most a year.")
+    return timedelta(hours=asked)
+
+
+def _is_id(text: str | None) -> bool:
+    try:
+        return bool(UUID(text or ""))
+    except ValueError:
+        return False
 
 
 def _follow(plan: Plan, supervisor: subprocess.Popen[bytes], told: TextIO) -> bool:

@@ -122,6 +122,15 @@ class Plan:
         """The simulator's demo: it knows where the APIs are and how to sign, and no server."""
         return self._python("demo", "simulator", environment={**self._inherited, **self.client})
 
+    @property
+    def lists_demonstration(self) -> bool:
+        """Whether the demonstration's facilities are listed at the start: not in production, nor without our key."""
+        return self.profile == "development" and self.signs
+
+    def directory(self) -> Process:
+        """Lists the demonstration's facilities, so that there is somewhere to refer a patient to."""
+        return self._python("directory", "simulator", "--directory", environment={**self._inherited, **self.client})
+
     def topics(self) -> Process:
         """Creates the topics of the catalogue."""
         return self._python("topics", "backbone.topics", environment=self._common)

@@ -58,10 +58,10 @@ class Supervisor:
         return child
 
     async def must(self, process: Process, remedy: str) -> None:
-        """Run a process to its end. Raises Failure with its last lines unless it ended well."""
+        """Run a process to its end. Raises Failure with its last line unless it ended well."""
         done = await self.once(process)
         if done.exit_code != 0:
-            raise Failure(f"{process.name} {done.ending()}: {remedy}; {done.log} ends with:\n{done.last_lines()}")
+            raise Failure(f"{process.name} {done.ending()}: {remedy}: {done.last_line()} (see {done.log})")
 
     async def start(self, process: Process, rank: int, answers: Answers, patience: float = PATIENCE) -> None:
         """Start a process that shall stay, and wait until it is ready.
@@ -80,7 +80,7 @@ class Supervisor:
                     f"{child.log} ends with:\n{child.last_lines()}"
                 )
             await asyncio.sleep(POLL)
-        raise Failure(f"{process.name} {child.ending()} while starting; {child.log} ends with:\n{child.last_lines()}")
+        raise Failure(f"{process.name} {child.ending()} while starting: {child.last_line()} (see {child.log})")
 
     async def watch(self, restarted: Callable[[Watched, str], None]) -> None:
         """Start again what dies, until cancelled; `restarted` is told what and why.
