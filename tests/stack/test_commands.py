@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,36 +17,19 @@ from joserfc.jwk import KeySet
 
 from reliefpath.vocabulary import facility_id
 from stack import commands
-from stack.commands import demo, down, main, run, status, up
+from stack.commands import demo, down, main, status, up
 from stack.failure import Failure
 from stack.folder import State
 from stack.plan import Plan
-from tests.support.standins import StandInPlan, alive, free_span
+from tests.support.standins import StandInPlan, StandInStack, alive, free_span
 
 
-def interrupt_when_shown(plan: Plan, seconds: float = 30.0) -> threading.Thread:
-    """Press Ctrl-C as soon as the stack is ready and has had time for its demo."""
-
-    def press() -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not ((state := plan.folder.state()) and state.ready):
-            time.sleep(0.05)
-        time.sleep(1.0)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    pressing = threading.Thread(target=press)
-    pressing.start()
-    return pressing
-
-
-def test_run_plays_the_demo_shows_the_card_and_stays_until_ctrl_c(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    plan = StandInPlan.beside(tmp_path / "var")
-    pressing = interrupt_when_shown(plan)
-    assert run(plan) == 0
-    pressing.join()
-    told = capfd.readouterr().out
+def test_run_plays_the_demo_shows_the_card_and_stays_until_ctrl_c(tmp_path: Path) -> None:
+    running = StandInStack(tmp_path / "var")
+    told = running.told("running 00:")
+    running.signal(signal.SIGINT)
+    code, rest = running.ended()
+    assert code == 0
     order = [
         "services 8 of 8",
         "25 patients went the whole way",
@@ -57,17 +38,14 @@ def test_run_plays_the_demo_shows_the_card_and_stays_until_ctrl_c(
         "running 00:",
         "stopped everything",
     ]
-    assert [told.index(words) for words in order] == sorted(told.index(words) for words in order)
+    assert [(told + rest).index(words) for words in order] == sorted((told + rest).index(words) for words in order)
 
 
-def test_a_demo_that_fails_is_told_and_makes_run_end_with_failure(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    plan = dataclasses.replace(StandInPlan.beside(tmp_path / "var"), broken="demo")
-    pressing = interrupt_when_shown(plan)
-    assert run(plan) == 1
-    pressing.join()
-    assert "The demo ended with code 3: see above" in capfd.readouterr().out
+def test_a_demo_that_fails_is_told_and_makes_run_end_with_failure(tmp_path: Path) -> None:
+    running = StandInStack(tmp_path / "var", broken="demo")
+    assert "The demo ended with code 3: see above" in running.told("running 00:")
+    running.signal(signal.SIGINT)
+    assert running.ended()[0] == 1
 
 
 def test_a_failure_is_one_sentence_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,44 +99,26 @@ def test_up_where_it_already_is_up_shows_where(tmp_path: Path, capsys: pytest.Ca
     assert "http://127.0.0.1:9400" in told
 
 
-def test_status_shows_every_process_and_whether_it_is_ready(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    plan = StandInPlan.beside(tmp_path / "var")
-    told: list[int] = []
-    asking = threading.Thread(target=lambda: told.append(_when_ready(plan)))
-    asking.start()
-    pressing = interrupt_when_shown(plan)
-    run(plan)
-    asking.join()
-    pressing.join()
-    assert told == [0]
-    shown = capfd.readouterr().out
-    for service in plan.addresses:
-        assert re.search(rf"{service}-api +{plan.ports.api(service)} +\d+ +0  00:00:\d\d  yes", shown)
+def test_status_shows_every_process_and_whether_it_is_ready(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    running = StandInStack(tmp_path / "var")
+    running.ready()
+    assert status(running.plan) == 0
+    shown = capsys.readouterr().out
+    for service in running.plan.addresses:
+        assert re.search(rf"{service}-api +{running.plan.ports.api(service)} +\d+ +0  00:00:\d\d  yes", shown)
     assert re.search(r"\d+ processes, \d+ MB; make run, process \d+; logs in ", shown)
+    running.signal(signal.SIGINT)
+    running.ended()
 
 
-def _when_ready(plan: Plan) -> int:
-    while not ((state := plan.folder.state()) and state.ready):
-        time.sleep(0.05)
-    return status(plan)
-
-
-def test_down_stops_a_stack_however_it_was_started(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    plan, seen = StandInPlan.beside(tmp_path / "var"), list[int]()
-
-    def ask() -> None:
-        while not ((state := plan.folder.state()) and state.ready):
-            time.sleep(0.05)
-        seen.extend(part.pid for part in state.parts)
-        assert down(plan) == 0
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    run(plan)
-    asking.join()
-    assert len(seen) == 8
-    assert not any(alive(pid) for pid in seen)
-    assert "Stopped everything that ran from" in capfd.readouterr().out
+def test_down_stops_a_stack_however_it_was_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    running = StandInStack(tmp_path / "var")
+    pids = [part.pid for part in running.ready().parts]
+    assert down(running.plan) == 0
+    assert "Stopped everything that ran from" in capsys.readouterr().out
+    assert running.ended()[0] == 0
+    assert len(pids) == 8
+    assert not any(alive(pid) for pid in pids)
 
 
 def test_a_token_is_alone_on_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

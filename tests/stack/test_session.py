@@ -16,7 +16,7 @@ from stack.failure import Failure
 from stack.plan import Plan
 from stack.report import Report
 from stack.session import Session, play
-from tests.support.standins import StandInPlan, alive, python
+from tests.support.standins import StandInPlan, StandInStack, alive, python
 
 
 async def test_a_stack_that_is_interrupted_stops_everything_and_says_so(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_a_stack_that_is_interrupted_stops_everything_and_says_so(tmp_path
         assert state.ready
         seen.extend(part.pid for part in state.parts)
         assert all(alive(pid) for pid in seen)
-        os.kill(os.getpid(), signal.SIGINT)
+        session.interrupt()
         await session.stay()
 
     began = time.monotonic()
@@ -46,16 +46,27 @@ async def test_an_interrupt_while_starting_leaves_nothing_running(tmp_path: Path
     async def never(_: Session) -> None:
         raise AssertionError
 
-    asyncio.get_running_loop().call_later(0.3, os.kill, os.getpid(), signal.SIGTERM)
     session = Session(plan, "run", Report(stream))
+    asyncio.get_running_loop().call_later(0.3, session.interrupt)
     await session.run(never)
     assert not any(watched.child.running for watched in session._supervisor.watched)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_a_stop_and_a_closed_terminal_end_it_alike(tmp_path: Path, number: signal.Signals) -> None:
+    running = StandInStack(tmp_path / "var")
+    state = running.ready()
+    running.signal(number)
+    code, said = running.ended()
+    assert code == 0
+    assert "stopped everything" in said
+    assert not any(alive(part.pid) for part in state.parts)
 
 
 async def test_a_process_that_dies_is_started_again_and_the_terminal_is_told(tmp_path: Path) -> None:
     plan, stream = StandInPlan.beside(tmp_path / "var"), io.StringIO()
 
-    async def then(_: Session) -> None:
+    async def then(session: Session) -> None:
         state = plan.folder.state()
         assert state is not None
         victim = state.parts[0]
@@ -64,7 +75,7 @@ async def test_a_process_that_dies_is_started_again_and_the_terminal_is_told(tmp
             while not (now := plan.folder.state()) or now.parts[0].restarts == 0:
                 await asyncio.sleep(0.05)
         assert now.parts[0].pid != victim.pid
-        os.kill(os.getpid(), signal.SIGHUP)
+        session.interrupt()
         await asyncio.sleep(60)
 
     await Session(plan, "run", Report(stream)).run(then)

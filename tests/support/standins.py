@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from stack.child import Process
-from stack.folder import DataFolder
+from stack.child import Process, leash
+from stack.commands import run
+from stack.folder import DataFolder, State
 from stack.plan import CHECKOUT, Plan
 from stack.ports import SERVICES, SPAN, Ports, free_ports, is_free
 
@@ -87,9 +92,51 @@ class StandInPlan(Plan):
         return python(name, "raise SystemExit('refused')" if name == self.broken else "pass")
 
 
+class StandInStack:
+    """A stack of stand-ins in a process of its own, that a test may signal as a terminal would."""
+
+    def __init__(self, folder: Path, broken: str = "") -> None:
+        self.plan = dataclasses.replace(StandInPlan.beside(folder), broken=broken)
+        command = [sys.executable, "-m", "tests.support.standins", str(folder), str(self.plan.ports.base), broken]
+        tied = leash(signal.SIGTERM)  # a test that fails leaves it to the end of the run, not beyond
+        self._popen = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, preexec_fn=tied)
+
+    def ready(self) -> State:
+        """Wait until everything is up; what runs."""
+        while not ((state := self.plan.folder.state()) and state.ready):
+            assert self._popen.poll() is None
+            time.sleep(0.05)
+        return state
+
+    def told(self, words: str) -> str:
+        """What it says until these words come."""
+        assert self._popen.stdout is not None
+        said = ""
+        while words not in said:
+            line = self._popen.stdout.readline()
+            assert line, said
+            said += line
+        return said
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end: its exit code and the rest of what it said."""
+        said, _ = self._popen.communicate()
+        return self._popen.returncode, said
+
+
 def free_span() -> int:
     """A base port from which on all ports of a stack are free."""
     while True:
         base = free_ports(1)[0]
         if base < 65535 - SPAN and all(is_free(port) for port in range(base, base + SPAN)):
             return base
+
+
+if __name__ == "__main__":
+    where, at, what_fails = sys.argv[1:4]
+    asked = StandInPlan.beside(Path(where))
+    sys.exit(run(dataclasses.replace(asked, ports=Ports(int(at)), broken=what_fails)))

@@ -31,10 +31,12 @@ class Session:
         self._supervisor = Supervisor(plan.folder.logs)
         self._state = State(os.getpid(), command, plan.ports.base, time.time(), clients=plan.client)
         self._interrupted = False
+        self._running: asyncio.Task[object] | None = None
 
     async def run(self, then: Then) -> None:
         """Bring everything up, do `then`, and stay until interrupted. Raises Failure when that is not possible."""
         with self.plan.folder.hold(self._state.command):
+            self._running = asyncio.current_task()
             self._catch_signals()
             self.plan.folder.tell(self._state)
             telling = asyncio.create_task(self.report.keep_current())
@@ -46,6 +48,14 @@ class Session:
             finally:
                 await self._take_down()
                 telling.cancel()
+
+    def interrupt(self) -> None:
+        """Take everything down in order; asked a second time, at once."""
+        if self._interrupted:
+            self._supervisor.kill()
+        elif self._running:
+            self._interrupted = True
+            self._running.cancel()
 
     async def stay(self) -> None:
         """Show a line of status now and then, until interrupted."""
@@ -80,17 +90,8 @@ class Session:
             step.note = f"and kept the data in {self.plan.folder.path}"
 
     def _catch_signals(self) -> None:
-        task = asyncio.current_task()
-
-        def interrupt() -> None:
-            if self._interrupted:
-                self._supervisor.kill()
-            elif task:
-                self._interrupted = True
-                task.cancel()
-
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, interrupt)
+            asyncio.get_running_loop().add_signal_handler(number, self.interrupt)
 
     def _on_restart(self, watched: Watched, ending: str) -> None:
         self.report.say(f"  {watched.process.name} {ending} and was started again; see {watched.child.log}")
