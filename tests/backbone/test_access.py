@@ -18,8 +18,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from sqlalchemy import select
+from sqlmodel import col
 
-from backbone import access
 from backbone.access import Gate, Keys, Principal, admit, facilities_on, require_role, require_visible, visible
 from backbone.database import Database
 from backbone.problems import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -31,6 +31,8 @@ from tests.support.visiting.world import unit
 
 ISSUER = "https://issuer.example"
 FACILITY = UUID(int=5)
+JOURNEY = col(Mark.journey)
+RSA = RSAKey.generate_key(2048, {"kid": "issued-1"}).as_dict(private=True)
 
 
 class Issuer:
@@ -78,14 +80,14 @@ async def test_a_good_token_says_who_is_asking(issuer: Issuer, gate: Gate) -> No
 
 
 async def test_an_audience_may_be_one_of_several(issuer: Issuer, gate: Gate) -> None:
-    assert await gate.admit(issuer.token(aud=["other", "reliefpath"]))
+    assert (await gate.admit(issuer.token(aud=["other", "reliefpath"]))).subject == "c-1"
 
 
 @pytest.mark.parametrize("kind", ["PS256", "RS256", "ES384"])
 async def test_the_other_asymmetric_algorithms_are_good_too(issuer: Issuer, gate: Gate, kind: str) -> None:
     key = ECKey.generate_key("P-384", {"kid": "k"}) if kind == "ES384" else RSAKey.generate_key(2048, {"kid": "k"})
     issuer.publish(issuer.key, key)
-    assert await gate.admit(issuer.token(key=key, header={"alg": kind, "kid": "k"}))
+    assert (await gate.admit(issuer.token(key=key, header={"alg": kind, "kid": "k"}))).subject == "c-1"
 
 
 def _soon(seconds: int) -> int:
@@ -160,7 +162,6 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "a patient without a journey": lambda issuer: issuer.token(role="patient"),
     "a journey that is no id": lambda issuer: issuer.token(role="patient", journey="mine"),
 }
-RSA = RSAKey.generate_key(2048, {"kid": "issued-1"}).as_dict(private=True)
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -173,8 +174,8 @@ async def test_no_bad_token_says_anything(issuer: Issuer, gate: Gate, bad: str) 
 
 
 async def test_a_clock_that_is_a_little_off_costs_nobody_their_work(issuer: Issuer, gate: Gate) -> None:
-    assert await gate.admit(issuer.token(exp=_soon(-10)))
-    assert await gate.admit(issuer.token(nbf=_soon(10), iat=_soon(10)))
+    assert (await gate.admit(issuer.token(exp=_soon(-10)))).subject == "c-1"
+    assert (await gate.admit(issuer.token(nbf=_soon(10), iat=_soon(10)))).subject == "c-1"
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.SYSTEM, Role.PATIENT}))
@@ -194,7 +195,7 @@ async def test_a_new_key_is_known_without_a_restart_and_an_old_one_forgotten(iss
     new = ECKey.generate_key("P-256", {"kid": "issued-2"})
     issuer.publish(new)
     os.utime(issuer.jwks, (time.time() + 5, time.time() + 5))
-    assert await gate.admit(issuer.token(key=new, header={"kid": "issued-2"}))
+    assert (await gate.admit(issuer.token(key=new, header={"kid": "issued-2"}))).subject == "c-1"
     with pytest.raises(Unauthenticated):
         await gate.admit(issuer.token())
 
@@ -213,7 +214,7 @@ async def test_keys_that_are_no_public_signing_keys_are_not_used(issuer: Issuer,
     encrypting = {**other.as_dict(private=False), "use": "enc"}
     document = {"keys": [issuer.key.as_dict(private=False), secret.as_dict(), encrypting]}
     issuer.jwks.write_text(json.dumps(document))
-    assert await gate.admit(issuer.token())
+    assert (await gate.admit(issuer.token())).subject == "c-1"
     with pytest.raises(Unauthenticated):
         await gate.admit(issuer.token(key=other, header={"kid": "for-encryption"}))
 
@@ -238,13 +239,13 @@ async def _address(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     def make(**given: Any) -> httpx2.AsyncClient:
         return client(transport=httpx2.MockTransport(asked.answer), **given)
 
-    monkeypatch.setattr(access.httpx2, "AsyncClient", make)
+    monkeypatch.setattr("backbone.access.httpx2.AsyncClient", make)
     yield asked, Gate(Settings(issuer=ISSUER, jwks="https://issuer.example/jwks"))
 
 
 def _later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = time.monotonic() + seconds
-    monkeypatch.setattr(access.time, "monotonic", lambda: now)
+    monkeypatch.setattr("backbone.access.time.monotonic", lambda: now)
 
 
 async def test_an_address_is_asked_once_and_not_again_for_every_unknown_key(
@@ -267,7 +268,7 @@ async def test_a_key_that_is_new_at_the_address_is_found_a_minute_later(
         new = ECKey.generate_key("P-256", {"kid": "issued-2"})
         issuer.publish(issuer.key, new)
         _later(monkeypatch, 61)
-        assert await gate.admit(issuer.token(key=new, header={"kid": "issued-2"}))
+        assert (await gate.admit(issuer.token(key=new, header={"kid": "issued-2"}))).subject == "c-1"
         assert asked.times == 2
 
 
@@ -276,7 +277,7 @@ async def test_while_the_issuer_is_away_its_keys_stay_good(issuer: Issuer, monke
         await gate.admit(issuer.token())
         asked.down = True
         _later(monkeypatch, 700)
-        assert await gate.admit(issuer.token())
+        assert (await gate.admit(issuer.token())).subject == "c-1"
 
 
 async def test_keys_that_were_never_there_make_everybody_wait_but_nobody_queue(
@@ -290,7 +291,7 @@ async def test_keys_that_were_never_there_make_everybody_wait_but_nobody_queue(
         assert asked.times == 1
         asked.down = False
         _later(monkeypatch, 5)
-        assert await gate.admit(issuer.token())
+        assert (await gate.admit(issuer.token())).subject == "c-1"
 
 
 def principal(role: Role = Role.COORDINATOR, *facilities: UUID, **more: Any) -> Principal:
@@ -300,9 +301,9 @@ def principal(role: Role = Role.COORDINATOR, *facilities: UUID, **more: Any) -> 
 async def seen(db: Database, who: Principal) -> set[UUID]:
     """The journeys that a list shows to somebody, which must be those they may read one by one."""
     async with unit(db) as uow:
-        found = await uow.session.execute(select(Mark.journey).where(visible(who, Mark.journey)))
+        found = await uow.session.execute(select(JOURNEY).where(visible(who, JOURNEY)))
         listed = set(found.scalars())
-        for journey in (await uow.session.execute(select(Mark.journey))).scalars().all():
+        for journey in (await uow.session.execute(select(JOURNEY))).scalars().all():
             try:
                 await require_visible(uow, who, journey, "visit")
             except NotFound:

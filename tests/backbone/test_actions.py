@@ -49,7 +49,7 @@ class Desk:
         if version is not None:
             sent["If-Match"] = version if isinstance(version, str) else etag(version)
         content = {"content": body} if isinstance(body, bytes) else {"json": body}
-        return await (client or self.served.client).post(path, headers=sent, **content)  # type: ignore[arg-type]  # its own
+        return await (client or self.served.client).post(path, headers=sent, **content)
 
     async def plan(self, **command: Any) -> dict[str, Any]:
         answer = await self.post("/visits", {"place": "north", **command})

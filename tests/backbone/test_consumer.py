@@ -161,8 +161,7 @@ async def test_a_crash_at_any_step_leaves_all_of_a_batch_or_nothing(
 
     async def fail_here(*given: Any, **named: Any) -> Any:
         working = any(isinstance(one, UnitOfWork) and one.cause == "consumer" for one in given) or owner is AsyncSession
-        if side == "after":
-            done = await original(*given, **named)
+        done = await original(*given, **named) if side == "after" else None
         if working and await _in_a_batch(given):
             reached.set()
             await asyncio.Event().wait()
@@ -171,7 +170,7 @@ async def test_a_crash_at_any_step_leaves_all_of_a_batch_or_nothing(
     async def _in_a_batch(given: tuple[Any, ...]) -> bool:
         task = asyncio.current_task()
         assert task is not None
-        return task.get_coro().__name__ == "_work_through"  # type: ignore[union-attr]  # a task of ours
+        return getattr(task.get_coro(), "__name__", "") == "_work_through"
 
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, fail_here)
@@ -435,7 +434,8 @@ class Deaf(TwinLog):
 
 async def test_a_consumer_that_stands_still_gets_a_new_client(workers: Workers) -> None:
     workers.watchdog = 0.2
-    journey, made = new_id(), []
+    journey = new_id()
+    made: list[TwinLog] = []
 
     def make() -> TwinLog:
         made.append((Deaf if not made else TwinLog)(workers.twin, [REFERRAL, SCHEDULING], "visiting"))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backbone import deadlines as subject
 from backbone.database import Database, UnitOfWork
-from backbone.deadlines import Deadline, DeadlineWatch, cancel_deadlines, set_deadline
+from backbone.deadlines import Deadline, DeadlineWatch, Handler, cancel_deadlines, set_deadline
 from backbone.rows import new_id
 from backbone.telemetry import REGISTRY
 from reliefpath.envelope import load_headers
@@ -28,7 +28,7 @@ class Handlers:
     def __init__(self) -> None:
         self.fired: list[Deadline] = []
         self.failing: set[str] = set()
-        self.by_kind = {"call": self.handle, "visit": self.handle}
+        self.by_kind: dict[str, Handler] = {"call": self.handle, "visit": self.handle}
 
     async def handle(self, uow: UnitOfWork, deadline: Deadline) -> None:
         uow.session.add(Mark(journey=deadline.journey, seq=1, text=deadline.kind))

@@ -94,7 +94,7 @@ class Ear:
     async def held(self, journey: UUID) -> list[tuple[int, str, int]]:
         """What is held of a journey: place, status, attempts."""
         query = "SELECT seq, status, attempts FROM backbone.held WHERE stream = :j AND ended_at IS NULL"
-        return [tuple(row) for row in await rows(self.db, query + " ORDER BY speaker, seq", j=journey)]  # type: ignore[misc]
+        return [tuple(row) for row in await rows(self.db, query + " ORDER BY speaker, seq", j=journey)]
 
 
 @pytest.fixture

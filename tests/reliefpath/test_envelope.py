@@ -75,7 +75,7 @@ def test_every_event_of_the_catalogue_comes_back(cls: type[Event]) -> None:
 
 
 def _changed(**more: object) -> Attributes:
-    return Attributes(**{**{name: getattr(ATTRIBUTES, name) for name in Attributes.__slots__}, **more})  # type: ignore[arg-type]
+    return Attributes(**{**{name: getattr(ATTRIBUTES, name) for name in Attributes.__slots__}, **more})
 
 
 NAMES = [name for name, _ in encode_headers(ATTRIBUTES)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from uuid import UUID
 
 import pytest
@@ -57,8 +58,8 @@ def test_a_facility_has_the_same_id_in_every_service_and_installation() -> None:
 
 
 def test_every_word_is_a_code_that_may_stand_in_a_database_an_address_and_an_event() -> None:
-    words = [word for one in vars(vocabulary).values() if isinstance(one, type) and issubclass(one, vocabulary.StrEnum)
-             and one is not vocabulary.StrEnum for word in one]  # fmt: skip
+    words = [word for one in vars(vocabulary).values() if isinstance(one, type) and issubclass(one, StrEnum)
+             and one is not StrEnum for word in one]  # fmt: skip
     assert len(words) > 40
     for word in words:
         assert CODE.validate_python(word.value) == word.value
