@@ -110,14 +110,17 @@ def open_folder(servers: Servers) -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by what it asks for, early enough for `-m` to select by."""
+    asked = getattr(item, "fixturenames", ())
+    for kind, fixture in NEEDS.items():
+        if fixture in asked:
+            item.add_marker(kind)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they ask for, and run pure ones first."""
-    for item in items:
-        asked = getattr(item, "fixturenames", ())
-        for kind, fixture in NEEDS.items():
-            if fixture in asked:
-                item.add_marker(kind)
+    """Run what needs no server first."""
     items.sort(key=lambda item: KINDS.index(_kind(item)))
 
 
