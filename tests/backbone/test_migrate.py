@@ -15,12 +15,12 @@ from sqlalchemy import text
 from backbone.database import Database
 from backbone.migrate import SERVICES, create_all, describe, difference, main, missing, upgrade
 from tests.support.servers import finish
-from tests.support.visiting.world import VISITING, unit
+from tests.support.visiting.world import VISITING, rows, unit
 
 
-def migrate(service: str, address: str) -> None:
+def migrate(service: str, address: str, revision: str = "heads") -> None:
     with ThreadPoolExecutor(1) as thread:  # the migrations run an event loop of their own
-        thread.submit(upgrade, service, address).result()
+        thread.submit(upgrade, service, address, revision).result()
 
 
 async def described(address: str) -> dict[str, dict[str, str]]:
@@ -67,8 +67,8 @@ PLANTED: dict[str, tuple[str, str]] = {
     ),
     "an index less": ("DROP INDEX ix_marks_journey", "ix_marks_journey"),
     "an index that is not unique": (
-        "DROP INDEX backbone.ix_outbox_stream_seq; CREATE INDEX ix_outbox_stream_seq ON backbone.outbox (stream, seq)",
-        "ix_outbox_stream_seq",
+        "DROP INDEX backbone.ix_held_place; CREATE INDEX ix_held_place ON backbone.held (speaker, stream, seq)",
+        "ix_held_place",
     ),
     "a table more": ("CREATE TABLE strays (id int)", "public.strays.id"),
 }
@@ -91,7 +91,7 @@ async def test_a_database_without_migrations_lacks_them_all_and_a_migrated_one_n
     db: Database, empty_database: Callable[..., str]
 ) -> None:
     empty = Database(empty_database("referral"))
-    assert await missing(VISITING, empty) == {"backbone_0001", "visiting_0001"}
+    assert await missing(VISITING, empty) == {"backbone_0002", "visiting_0001"}
     await empty.close()
     assert await missing(VISITING, db) == set()
 
@@ -152,3 +152,30 @@ def test_an_address_that_leads_nowhere_is_one_sentence(
     (told,) = capsys.readouterr().err.splitlines()
     assert "RELIEFPATH_DATABASE_REFERRAL" in told
     assert wrong not in told
+
+
+async def test_what_was_said_before_the_outbox_had_partitions_is_kept_and_goes_on(
+    empty_database: Callable[..., str],
+) -> None:
+    address = empty_database("referral")
+    await asyncio.to_thread(migrate, VISITING, address, "backbone_0001")
+    old = Database(address)
+    said = (
+        "INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)"
+        " SELECT 1, gen_random_uuid(), 't', gen_random_uuid(), 1, '', '' FROM generate_series(1, 3)"
+    )
+    async with unit(old) as uow:
+        await uow.session.execute(text(said))
+        await uow.session.execute(
+            text("INSERT INTO backbone.streams (stream, seq) SELECT stream, seq FROM backbone.outbox")
+        )
+    before = await rows(old, "SELECT id, xid::text, stream, seq FROM backbone.outbox ORDER BY id")
+    await old.close()
+    await asyncio.to_thread(migrate, VISITING, address)
+    new = Database(address)
+    assert await rows(new, "SELECT id, xid::text, stream, seq FROM backbone.outbox ORDER BY id") == before
+    assert await rows(new, "SELECT DISTINCT topic FROM backbone.streams") == [("t",)]
+    async with unit(new) as uow:
+        await uow.session.execute(text(said))
+    assert [one for (one,) in await rows(new, "SELECT id FROM backbone.outbox ORDER BY id")] == [1, 2, 3, 4, 5, 6]
+    await new.close()

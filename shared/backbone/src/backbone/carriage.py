@@ -15,6 +15,7 @@ from sqlalchemy import (
     Interval,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -47,13 +48,14 @@ streams = Table(
     CARRIAGE,
     Column("stream", Uuid, primary_key=True),
     Column("seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("topic", Text),
 )
-"""One row per stream: its lock, and the last `seq` this service has said in it."""
+"""One row per stream: its lock, the last `seq` this service has said in it, and on which topic."""
 
 outbox = Table(
     "outbox",
     CARRIAGE,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True)),
     Column("xid", XID8, nullable=False, server_default=text("pg_current_xact_id()")),
     Column("bucket", SmallInteger, nullable=False),
     Column("event", Uuid, nullable=False),
@@ -64,9 +66,10 @@ outbox = Table(
     Column("data", LargeBinary, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     Index("ix_outbox_bucket_xid", "bucket", "xid"),
-    Index("ix_outbox_stream_seq", "stream", "seq", unique=True),
+    PrimaryKeyConstraint("id", "recorded_at"),
+    postgresql_partition_by="RANGE (recorded_at)",
 )
-"""Events said and not to be forgotten. Rows are only ever inserted; the relay's cursor says what has been sent."""
+"""Events said. Rows are only ever inserted; the relay's cursor says what has been sent. Partitions: `retention`."""
 
 cursors = Table(
     "cursors",

@@ -23,20 +23,23 @@ from backbone.settings import read_settings
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 
-_CATALOGUE: Final = {
+_CATALOGUE: Final = {  # partitions come and go: they are not what is compared
     "columns": """
         SELECT c.table_schema || '.' || c.table_name || '.' || c.column_name,
         concat_ws(' ', format_type(a.atttypid, a.atttypmod), c.is_nullable, c.column_default, c.identity_generation)
         FROM information_schema.columns c JOIN pg_attribute a
         ON a.attrelid = format('%I.%I', c.table_schema, c.table_name)::regclass AND a.attname = c.column_name
+        JOIN pg_class t ON t.oid = a.attrelid AND NOT t.relispartition
         WHERE c.table_schema IN ('public', 'backbone') AND c.table_name <> 'alembic_version'""",
     "constraints": """
         SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace IN ('public'::regnamespace, 'backbone'::regnamespace) AND conrelid <> 0
-        AND conrelid::regclass::text NOT LIKE '%alembic_version' AND contype <> 'n'""",
+        AND conrelid::regclass::text NOT LIKE '%alembic_version' AND contype <> 'n'
+        AND conrelid NOT IN (SELECT oid FROM pg_class WHERE relispartition)""",
     "indexes": """
         SELECT schemaname || '.' || indexname, indexdef FROM pg_indexes
-        WHERE schemaname IN ('public', 'backbone') AND tablename <> 'alembic_version'""",
+        WHERE schemaname IN ('public', 'backbone') AND tablename <> 'alembic_version'
+        AND NOT (SELECT relispartition FROM pg_class WHERE oid = format('%I.%I', schemaname, tablename)::regclass)""",
 }
 
 
@@ -60,9 +63,9 @@ def metadata_of(service: str) -> MetaData:
     return metadata
 
 
-def upgrade(service: str, address: str) -> None:
-    """Bring a database up to date. Not to be called while an event loop runs in this thread."""
-    command.upgrade(config_of(service, address), "heads")
+def upgrade(service: str, address: str, revision: str = "heads") -> None:
+    """Bring a database up to date, or to a revision. Not to be called while an event loop runs in this thread."""
+    command.upgrade(config_of(service, address), revision)
 
 
 async def missing(service: str, database: Database) -> set[str]:

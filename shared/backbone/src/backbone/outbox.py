@@ -63,13 +63,14 @@ async def write(uow: UnitOfWork) -> None:
     counts: dict[UUID, int] = {}
     for said in fresh:
         counts[said.stream] = counts.get(said.stream, 0) + 1
+    topics = {said.stream: topic_of(said.event.speaker) for said in fresh}
     taken = await uow.session.execute(
         text(
-            "UPDATE backbone.streams s SET seq = s.seq + w.n"
-            " FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[])) AS w(stream, n)"
-            " WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
+            "UPDATE backbone.streams s SET seq = s.seq + w.n, topic = w.topic"
+            " FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[]), CAST(:topics AS text[]))"
+            " AS w(stream, n, topic) WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
         ),
-        {"streams": list(counts), "counts": list(counts.values())},
+        {"streams": list(counts), "counts": list(counts.values()), "topics": [topics[one] for one in counts]},
     )
     last: dict[UUID, int] = {UUID(str(stream)): seq for stream, seq in taken.all()}
     rows = []
@@ -91,7 +92,7 @@ async def write(uow: UnitOfWork) -> None:
             {
                 "bucket": bucket_of(said.stream),
                 "event": attributes.id,
-                "topic": topic_of(said.event.speaker),
+                "topic": topics[said.stream],
                 "stream": said.stream,
                 "seq": attributes.seq,
                 "headers": dump_headers(encode_headers(attributes)),

@@ -25,17 +25,16 @@ from backbone.database import Database, is_transient
 from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
-from backbone.idempotency import forget
 from backbone.kafka import KafkaLog, Place, Producer, beginnings
 from backbone.migrate import missing
 from backbone.relay import Nudge, Relay
+from backbone.retention import Retention
 from backbone.settings import Settings, read_settings
 from backbone.telemetry import LOOP_LAG, REGISTRY, configure_logs
-from reliefpath.envelope import Actor
 from reliefpath.events import Event, Speaker, topic_of
 from reliefpath.lifecycle import Lifecycle
 from reliefpath.rulebook import Rulebook, Unapproved
-from reliefpath.vocabulary import Profile, Role
+from reliefpath.vocabulary import Profile
 
 log = structlog.get_logger()
 
@@ -189,7 +188,7 @@ class _Worker:
                     "nudge": nudge.run(),
                     "deadlines": DeadlineWatch(database, service.deadlines, service.name, settings.handler_tries).run(),
                     "loop lag": _measure_loop(),
-                    "forgetting": _forget_answers(database, service.name),
+                    "retention": Retention(database, service.name, settings.outbox_days).run(),
                     **self._carrying(),
                 }
             )
@@ -391,18 +390,6 @@ async def _measure_loop() -> None:
         due = loop.time() + 1
         await asyncio.sleep(1)
         LOOP_LAG.set(max(0.0, loop.time() - due))
-
-
-async def _forget_answers(database: Database, service: str) -> None:
-    while True:
-        await asyncio.sleep(600)
-        try:
-            async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="forgetting") as uow:
-                await forget(uow)
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            log.warning("old answers are forgotten later", error=type(error).__name__)
 
 
 def _exit_on_failure(work: Any) -> None:
