@@ -61,6 +61,11 @@ async def on_closing(uow: UnitOfWork, heard: Heard) -> None:
     await close(uow, heard.attributes.stream, CLOSED_BECAUSE[type(heard.event)])
 
 
+async def on_ended(uow: UnitOfWork, heard: Heard) -> None:
+    """What of an end belongs to the journey's row alone."""
+    await note_closed(uow, heard.attributes.stream, CLOSED_BECAUSE[type(heard.event)])
+
+
 async def on_course_requested(uow: UnitOfWork, heard: Heard) -> None:
     """A course is wanted: what it starts from is known now."""
     requested: Any = heard.event
@@ -176,4 +181,13 @@ DEADLINES: Final[Mapping[str, Handler]] = {
     UNANSWERED: on_check_in_unanswered,
     trials.END: on_trial_end,
     handovers.ANSWER: on_handover_unanswered,
+}
+
+READ_MODELS: Final[Mapping[str, Mapping[type[Event], Reaction]]] = {
+    "facilities": {events.FacilityListed: on_facility_listed},
+    "journeys": {
+        events.ReferralRequested: on_referral_requested,
+        events.ReferralReopened: on_referral_reopened,
+        **dict.fromkeys(CLOSED_BECAUSE, on_ended),
+    },
 }

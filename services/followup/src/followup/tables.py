@@ -48,7 +48,6 @@ class Facility(Base, table=True):
     kind: str = Field(nullable=False)
     capabilities: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     accepting: bool = Field(nullable=False)
-    heard_at: datetime = Field(sa_type=Moment, nullable=False)
 
 
 class Journey(Base, table=True):
@@ -61,7 +60,6 @@ class Journey(Base, table=True):
     from_facility: UUID = Field(nullable=False)
     to_facility: UUID = Field(nullable=False)
     closed_because: str | None = None
-    heard_at: datetime = Field(sa_type=Moment, nullable=False)
 
 
 class Observation(Base, Stateful, table=True):

@@ -6,6 +6,6 @@ from typing import Final
 
 from backbone.process import Service
 from operations import HEARS, NAME, SAYS, TITLE
-from operations.reactions import REACTIONS
+from operations.reactions import REACTIONS, READ_MODELS
 
-SERVICE: Final = Service(NAME, TITLE, SAYS, HEARS, reactions=REACTIONS)
+SERVICE: Final = Service(NAME, TITLE, SAYS, HEARS, reactions=REACTIONS, read_models=READ_MODELS)

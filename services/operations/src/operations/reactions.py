@@ -76,3 +76,5 @@ def _standing(row: Journey) -> journey.Journey:
 
 
 REACTIONS: Final[Mapping[type[Event], Reaction]] = dict.fromkeys(CATALOGUE.values(), on_anything)
+
+READ_MODELS: Final = {"events": REACTIONS, "journeys": REACTIONS}

@@ -7,7 +7,7 @@ from typing import Final
 from backbone.process import Service, approved_records
 from referral import HEARS, NAME, SAYS, TITLE
 from referral.lifecycle import LIFECYCLES
-from referral.reactions import DEADLINES, REACTIONS
+from referral.reactions import DEADLINES, REACTIONS, READ_MODELS
 
 SERVICE: Final = Service(
     NAME,
@@ -17,5 +17,6 @@ SERVICE: Final = Service(
     lifecycles=LIFECYCLES,
     reactions=REACTIONS,
     deadlines=DEADLINES,
+    read_models=READ_MODELS,
     prepare=approved_records,
 )

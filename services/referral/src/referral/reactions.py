@@ -21,13 +21,13 @@ from referral.commands.attention import lapse, raise_attention
 from referral.commands.closing import OVERDUE
 from referral.commands.facility import keep_facility
 from referral.commands.facts import open_referral
-from referral.commands.journey import writing
+from referral.commands.journey import fold, writing
 from referral.lifecycle import COURSE, REFERRAL, AttentionKind, CourseState, ReferralState
 from referral.rules.clocks import Clock
 from referral.tables import Course, Referral
 from reliefpath import events
 from reliefpath.envelope import Heard
-from reliefpath.events import Event
+from reliefpath.events import CATALOGUE, Event, Speaker
 from reliefpath.vocabulary import CourseKind
 
 HANDOVERS: Final = (AttentionKind.HANDOVER_REFUSED, AttentionKind.HANDOVER_TIMED_OUT)
@@ -142,6 +142,11 @@ async def on_facility_listed(uow: UnitOfWork, heard: Heard) -> None:
     await keep_facility(uow, listed)
 
 
+async def on_own_word(uow: UnitOfWork, heard: Heard) -> None:
+    """What this service itself said moves the journey's row: for a rebuild, as otherwise it moves as it is said."""
+    await fold(uow, heard.attributes.stream, heard.event, heard.attributes.time)
+
+
 async def on_unanswered(uow: UnitOfWork, deadline: Deadline) -> None:
     """Nobody took the referral up, or the sender never answered, within the time the records give.
 
@@ -223,4 +228,9 @@ DEADLINES: Final[Mapping[str, Handler]] = {
     Clock.INFORMATION: on_unanswered,
     Clock.TRIAGE: on_overdue,
     Clock.ASSESSMENT: on_overdue,
+}
+
+READ_MODELS: Final[Mapping[str, Mapping[type[Event], Reaction]]] = {
+    "facilities": {events.FacilityListed: on_facility_listed},
+    "journeys": dict.fromkeys((one for one in CATALOGUE.values() if one.speaker is Speaker.REFERRAL), on_own_word),
 }

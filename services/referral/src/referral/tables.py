@@ -63,7 +63,6 @@ class Facility(Base, table=True):
     kind: str = Field(nullable=False)
     capabilities: list[str] = Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)
     accepting: bool = Field(nullable=False)
-    heard_at: datetime = Field(sa_type=Moment, nullable=False)
 
 
 class Patient(Base, table=True):
@@ -113,7 +112,6 @@ class Journey(Base, table=True):
     setting: str = Field(nullable=False)
     since: datetime = Field(sa_type=Moment, nullable=False)
     exit: str | None = None
-    updated_at: datetime = Field(sa_type=Moment, nullable=False)
 
 
 class Referral(Base, Stateful, table=True):

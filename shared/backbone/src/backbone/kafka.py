@@ -7,8 +7,8 @@ waits never end, so every client is made here and every call here has a limit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -250,11 +250,7 @@ class KafkaLog:
             read = await self._without_offset(away)
         return {
             Place(place.topic, place.partition): [
-                Incoming(
-                    message.topic, message.partition, message.offset, message.key, message.value,
-                    tuple((name, value or b"") for name, value in message.headers), message.timestamp,
-                )
-                for message in messages
+                _incoming(message) for message in messages
             ]
             for place, messages in read.items()
             if Place(place.topic, place.partition) in self._placed
@@ -342,6 +338,18 @@ class KafkaLog:
             return None
 
 
+def _incoming(message: Any) -> Incoming:
+    return Incoming(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.key,
+        message.value,
+        tuple((name, value or b"") for name, value in message.headers),
+        message.timestamp,
+    )
+
+
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
     def __init__(self, source: KafkaLog, gained: Gained, lost: Lost) -> None:
         self._source, self._gained, self._lost = source, gained, lost
@@ -368,16 +376,42 @@ async def _abandon(stopping: Coroutine[Any, Any, None], seconds: float) -> None:
         log.warning("a Kafka client did not stop in order", error=error)
 
 
-async def beginnings(servers: str, places: Iterable[Place], patience: float) -> dict[Place, int]:
-    """The first offset each partition still holds."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, request_timeout_ms=int(patience * 1000))
+@asynccontextmanager
+async def _onlooker(servers: str, patience: float, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A reader that belongs to no group and begins at the beginning."""
+    consumer = AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=servers,
+        request_timeout_ms=int(patience * 1000),
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
     try:
         await bounded(consumer.start(), patience, "connect")
+        yield consumer
+    finally:
+        await _abandon(consumer.stop(), patience)
+
+
+async def beginnings(servers: str, places: Iterable[Place], patience: float) -> dict[Place, int]:
+    """The first offset each partition still holds."""
+    async with _onlooker(servers, patience) as consumer:
         wanted = [TopicPartition(one.topic, one.partition) for one in places]
         found = await bounded(consumer.beginning_offsets(wanted), patience, "ask for the beginnings")
         return {Place(one.topic, one.partition): offset for one, offset in found.items()}
-    finally:
-        await _abandon(consumer.stop(), patience)
+
+
+async def replay(servers: str, topics: Sequence[str], most: int, patience: float) -> AsyncIterator[list[Incoming]]:
+    """All that the topics hold, from their beginnings to their ends as they are now. Raises KafkaAway."""
+    async with _onlooker(servers, patience, *topics) as consumer:
+        left = await bounded(consumer.end_offsets(list(consumer.assignment())), patience, "ask for the ends")
+        while left:
+            read = await bounded(consumer.getmany(timeout_ms=500, max_records=most), patience, "read")
+            for messages in read.values():
+                yield [_incoming(message) for message in messages]
+            for place in list(left):
+                if await bounded(consumer.position(place), patience, "ask how far it is") >= left[place]:
+                    del left[place]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Service:
     lifecycles: tuple[Lifecycle, ...] = ()
     reactions: Mapping[type[Event], Reaction] = field(default_factory=dict)
     deadlines: Mapping[str, Handler] = field(default_factory=dict)
+    read_models: Mapping[str, Mapping[type[Event], Reaction]] = field(default_factory=dict)
+    """Tables that hold nothing but what the topics say, each with the reactions that rebuild it from them."""
     prepare: Callable[[Settings], None] | None = None
     """Called once before anything starts; raises LookupError with one sentence when the service must not start."""
 

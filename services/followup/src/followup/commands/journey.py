@@ -25,11 +25,10 @@ async def learn(uow: UnitOfWork, journey: UUID, requested: events.ReferralReques
             referral=requested.referral,
             from_facility=requested.from_facility,
             to_facility=requested.to_facility,
-            heard_at=uow.now,
         )
         uow.session.add(row)
     else:
-        row.referral, row.heard_at = requested.referral, uow.now
+        row.referral = requested.referral
         row.from_facility, row.to_facility = requested.from_facility, requested.to_facility
     row.closed_because = None
     await admit(uow, journey, [requested.from_facility, requested.to_facility])
@@ -39,7 +38,7 @@ async def note_closed(uow: UnitOfWork, journey: UUID, because: str | None) -> No
     """The referral has come to an end, for the reason named; or goes on, when there is none."""
     row = await uow.session.get(Journey, journey)
     if row is not None:
-        row.closed_because, row.heard_at = because, uow.now
+        row.closed_because = because
 
 
 async def is_closed(uow: UnitOfWork, journey: UUID) -> bool:

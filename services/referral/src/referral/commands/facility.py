@@ -19,7 +19,6 @@ async def keep_facility(uow: UnitOfWork, listed: events.FacilityListed) -> None:
         "kind": listed.kind,
         "capabilities": list(listed.capabilities),
         "accepting": listed.accepting,
-        "heard_at": uow.now,
     }
     statement = upsert(Facility).values(id=listed.facility, **described)
     await uow.session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=described))

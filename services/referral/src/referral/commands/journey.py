@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -25,23 +26,20 @@ async def writing(uow: UnitOfWork, journey: UUID) -> AsyncIterator[None]:
     already = len(uow.said)
     yield
     said = [one.event for one in uow.said[already:] if one.stream == journey]
-    if said:
-        await _fold(uow, journey, said)
-
-
-async def _fold(uow: UnitOfWork, journey: UUID, said: list[Event]) -> None:
-    row = await uow.session.get(Journey, journey)
-    before = None if row is None else _read(row)
-    after = before
     for event in said:
-        after = language.fold(after, event, uow.now)
-    if after is None or after == before:
+        await fold(uow, journey, event, uow.now)
+
+
+async def fold(uow: UnitOfWork, journey: UUID, event: Event, at: datetime) -> None:
+    """Move the journey's row by one event of this service, said at that time."""
+    row = await uow.session.get(Journey, journey)
+    after = language.fold(None if row is None else _read(row), event, at)
+    if after is None:
         return
     if row is None:
-        row = Journey(id=journey, stage="", setting="", since=uow.now, updated_at=uow.now)
+        row = Journey(id=journey, stage="", setting="", since=at)
         uow.session.add(row)
     row.stage, row.setting, row.since, row.exit = after.stage, after.setting, after.since, after.exit
-    row.updated_at = uow.now
 
 
 def _read(row: Journey) -> language.Journey:

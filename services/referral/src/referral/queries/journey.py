@@ -32,7 +32,7 @@ async def show_journey(uow: UnitOfWork, id: UUID) -> JourneyShown:
     )
     facilities = await named(uow, [side for one in referrals for side in (one.from_facility, one.to_facility)])
     return JourneyShown(
-        **journey.model_dump(exclude={"updated_at"}),
+        **journey.model_dump(),
         referrals=[
             ReferralOfJourney.model_validate(
                 one.model_dump()
