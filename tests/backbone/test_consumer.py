@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 
 from backbone import consumer as subject
 from backbone import hearing, inbox
-from backbone.consumer import Consumer, HeldRetries, StoodStill
+from backbone.consumer import Consumer, HeldRetries, StoodStill, restart
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, KafkaLog, Place, Producer, create_topics
+from backbone.kafka import Incoming, KafkaLog, Outgoing, Place, Producer, create_topics
 from backbone.relay import Relay
 from backbone.rows import new_id
 from backbone.settings import Settings
@@ -385,14 +385,56 @@ async def test_an_offset_that_is_gone_stops_its_partition_alone_and_says_so(work
                 await asyncio.sleep(0.02)
         assert await workers.effects(here) == [[1, 2]]
         assert consumer.offsets_gone
+        shown = "SELECT begins FROM backbone.lags WHERE topic = :t AND partition = :p"
+        async with asyncio.timeout(10):
+            while await value(workers.db, shown, t=cut.topic, p=cut.partition) != 3:
+                await asyncio.sleep(0.02)
         async with unit(workers.db) as uow:  # a person says where to go on
-            await uow.session.execute(
-                text("UPDATE backbone.offsets SET next = 3 WHERE topic = :t AND partition = :p"),
-                {"t": cut.topic, "p": cut.partition},
-            )
+            assert await restart(uow, cut) == 3
         await until(lambda: not consumer.offsets_gone)
         await workers.caught_up()
         await workers.until_held(here, [(4, "missing")])
+
+
+async def test_where_only_the_message_before_is_gone_it_goes_on(workers: Workers, twin: Broker) -> None:
+    here, _ = _one_in_each_partition()
+    workers.say(here, here)
+    async with workers.running():
+        await workers.caught_up()
+    workers.say(here)
+    twin.trim(Place(REFERRAL, _partition(here)), 2)
+    async with workers.running() as consumer:
+        await workers.caught_up()
+        assert not consumer.offsets_gone
+    assert await workers.effects(here) == [[1, 2, 3]]
+
+
+async def test_a_topic_that_was_recreated_and_has_grown_past_the_offset_is_noticed_and_read_again_from_its_beginning(
+    workers: Workers, twin: Broker
+) -> None:
+    here, _ = _one_in_each_partition()
+    place = Place(REFERRAL, _partition(here))
+    workers.say(here, here, here)
+    async with workers.running():
+        await workers.caught_up()
+    said = list(twin.partition(place).messages)
+    twin.create(REFERRAL, 2)
+    workers.say(here, here, here, here)  # the new log's offsets 0 to 3 are seq 4 to 7; the old one's next was 3
+    new = twin.partition(place).messages
+    for message in [*said, *new[:1]]:  # and the speaker sends again what it said before
+        twin.append(Outgoing(message.topic, message.key or b"", message.value or b"", message.headers, message.at))
+    async with workers.running() as consumer:
+        await until(lambda: consumer.offsets_gone == [f"{REFERRAL}/{place.partition} at 3"])
+        assert await workers.effects(here) == [[1, 2, 3]], "nothing of the other log has had an effect"
+        shown = "SELECT begins FROM backbone.lags WHERE topic = :t AND partition = :p"
+        async with asyncio.timeout(10):
+            while await value(workers.db, shown, t=place.topic, p=place.partition) is None:
+                await asyncio.sleep(0.02)
+        async with unit(workers.db) as uow:
+            assert await restart(uow, place) == 0
+        await until(lambda: not consumer.offsets_gone)
+        await workers.caught_up()
+    assert await workers.effects(here) == [[1, 2, 3, 4, 5, 6, 7]]
 
 
 def _partition(journey: UUID) -> int:
@@ -417,7 +459,7 @@ async def test_a_database_that_was_set_back_is_caught_up_from_where_it_says(work
         async with unit(workers.db) as uow:  # as after a restore: effects, places and offset are of yesterday
             await uow.session.execute(text("DELETE FROM marks WHERE seq > 1"))
             await uow.session.execute(text("UPDATE backbone.heard SET seq = 1"))
-            await uow.session.execute(text("UPDATE backbone.offsets SET next = least(next, 1)"))
+            await uow.session.execute(text("UPDATE backbone.offsets SET next = least(next, 1), mark = NULL"))
         workers.say(journey)
         await workers.caught_up()
     assert await workers.effects(journey) == [[1, 2, 3, 4]]

@@ -133,6 +133,30 @@ async def test_lag_is_records_and_the_age_of_the_oldest_unread(served: Served, d
     assert 90 <= shown[2]["seconds"] < 100
 
 
+async def test_a_partition_is_restarted_only_when_its_offset_is_gone(served: Served, db: Database) -> None:
+    async with unit(db) as uow:
+        await uow.session.execute(
+            text(
+                'INSERT INTO backbone.lags (topic, partition, next, "end", begins)'
+                " VALUES ('a', 0, 9, 5, 2), ('a', 1, 9, 9, NULL)"
+            )
+        )
+        at_nine = "SELECT 'a', n, 9, 'm' FROM generate_series(0, 1) n"
+        await uow.session.execute(text(f"INSERT INTO backbone.offsets (topic, partition, next, mark) {at_nine}"))
+    assert [one["begins"] for one in (await served.get("/streams/lag")).json()] == [2, None]
+    assert (await served.post("/streams/lag/a/0/restart", BECAUSE, role=Role.COORDINATOR)).status_code == 403
+    assert (await served.post("/streams/lag/a/0/restart", None)).status_code == 422
+    for refused in ("a/1", "b/0"):
+        answer = await served.post(f"/streams/lag/{refused}/restart", BECAUSE)
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "offset-not-gone")
+    answer = await served.post("/streams/lag/a/0/restart", BECAUSE)
+    assert answer.json() == {"topic": "a", "partition": 0, "next": 2}
+    assert await rows(db, "SELECT next, mark FROM backbone.offsets ORDER BY partition") == [(2, None), (9, b"m")]
+    assert await rows(db, "SELECT after, reason FROM backbone.audit WHERE action = 'restart'") == [
+        ("a/0 at 2", BECAUSE["reason"])
+    ]
+
+
 async def test_held_events_tell_why_without_quoting_the_error(ear: Ear) -> None:
     stream, (first, second) = await ear.held()
     assert (first["status"], first["attempts"], second["status"]) == ("retrying", 1, "behind")

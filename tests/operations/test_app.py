@@ -13,6 +13,7 @@ def test_building_the_api_needs_no_settings_and_its_contract_lists_every_route()
         "/journeys/{id}": {"get"},
         "/counts": {"get"},
         "/lag": {"get"},
+        "/lag/{service}/{topic}/{partition}/restart": {"post"},
         **{f"/{shelf}": {"get"} for shelf in ("parked", "dead-letters", "deadlines")},
         **{f"/{shelf}/{{id}}": {"get"} for shelf in ("parked", "dead-letters", "deadlines")},
         **{f"/{shelf}/{{id}}/retry": {"post"} for shelf in ("parked", "dead-letters", "deadlines")},

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
+from backbone.problems import Unavailable
+from backbone.streams import Restarted
 from operations import lags
 from operations.lags import Consumers
-from operations.peers import Asker, Peers
+from operations.peers import Answer, Asker, Peers
 from operations.schemas import Lags
 from operations.streams import Status, Trend
 
@@ -75,3 +78,25 @@ async def test_services_that_are_away_refuse_or_talk_nonsense_are_named_and_the_
         "followup": "answered something that cannot be understood",
         "operations": "has no address: RELIEFPATH_URL_OPERATIONS is not set",
     }
+
+
+async def test_an_offset_that_is_gone_is_worse_than_anything_else() -> None:
+    gone = {**reported("a", 1, 9, 5), "begins": 0}
+    [one] = (await gathered(Consumers(), referral=[reported("a", 0, 0, 5, 3.0, ago=60), gone])).consumers
+    assert one.status is Status.GONE
+
+
+@pytest.mark.parametrize(("given", "status"), [({"topic": "a", "partition": 1, "next": 0}, None), (409, 409)])
+async def test_a_restart_is_done_by_the_service_that_reads(given: Any, status: int | None) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(given, json={}) if isinstance(given, int) else httpx2.Response(200, json=given)
+
+    async with Peers({"referral": "http://referral"}, transport=httpx2.MockTransport(answer)) as peers:
+        done = await lags.restart(peers, OLGA, "referral", "a", 1, key="k", body=b"{}")
+        with pytest.raises(Unavailable, match="not known"):
+            await lags.restart(peers, OLGA, "followup", "a", 1, key="k", body=b"{}")
+    assert (asked[0].url.path, asked[0].headers["idempotency-key"]) == ("/streams/lag/a/1/restart", "k")
+    assert isinstance(done, Answer) and done.status == status if status else done == Restarted(**given)

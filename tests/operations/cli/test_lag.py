@@ -38,7 +38,7 @@ def test_lag_is_told_in_seconds_and_records_with_trend_and_time_to_clear(run: Ru
     assert lines(run("lag", "--json")) == [consumer()]
 
 
-@pytest.mark.parametrize("status", ["stalled", "unobserved"])
+@pytest.mark.parametrize("status", ["stalled", "unobserved", "gone"])
 def test_a_consumer_that_stands_still_or_that_nobody_sees_ends_with_one(run: Run, api: Loopback, status: str) -> None:
     api.replies["GET", "/lag"] = {"consumers": [consumer(status)], "silent": []}
     assert run("lag").exit_code == 1
@@ -67,3 +67,12 @@ def test_watching_goes_on_until_it_is_interrupted(run: Run, api: Loopback, monke
     result = run("lag", "--watch", "--every", "0.5", "--json")
     assert result.exit_code == 0
     assert [one["records"] for one in lines(result)] == [1, 2, 3]
+
+
+def test_a_partition_whose_offset_is_gone_is_read_from_its_beginning_for_a_reason(run: Run, api: Loopback) -> None:
+    path = "/lag/referral/reliefpath.scheduling/3/restart"
+    api.replies["POST", path] = {"topic": "reliefpath.scheduling", "partition": 3, "next": 0}
+    assert run("restart", "referral", "reliefpath.scheduling", "3").exit_code == 2
+    result = run("restart", "referral", "reliefpath.scheduling", "3", "--reason", "the topic was re-created")
+    assert result.exit_code == 0
+    assert "referral reads reliefpath.scheduling/3 from 0 on" in result.stdout

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from backbone.paging import Page
 from backbone.problems import Invalid, NotFound, Reason, Unavailable
-from operations.peers import SERVICES, Answer, Asker, Peers, Silence, not_understood, refused
+from operations.peers import SERVICES, Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import DeadLetter, Deadline, Gathered, Parked, ParkedDetail, Silent
 
 S = TypeVar("S", bound=BaseModel)
@@ -97,14 +97,9 @@ async def mend(
     Raises NotFound, or Unavailable when a service that may hold it is silent.
     """
     holder = service or (await _holder(peers, asker, shelf, id, None))[0]
-    try:
+    with unsure():
         answer = await peers.tell(holder, f"{shelf.path}/{id}/{action}", asker, key=key, body=body)
         return answer if answer.problem else _named(answer, answer.body, shelf.detail)
-    except Silence as silence:
-        raise Unavailable(
-            f"The {silence.service} service {silence.because}. Whether it was done is not known; "
-            "repeat it with the same Idempotency-Key."
-        ) from None
 
 
 def write_cursor(places: dict[str, str | None]) -> str:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter, ValidationError
 
 from backbone.streams import Lag as Reported
+from backbone.streams import Restarted
 from operations import streams
-from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused
+from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import ConsumerLag, Lags, PartitionLag, Silent
 from operations.streams import Observation
 
@@ -33,6 +34,23 @@ async def gather(peers: Peers, asker: Asker, seen: Consumers) -> Lags:
     return Lags(consumers=consumers, silent=[Silent(service=one.service, because=one.because) for one in silences])
 
 
+async def restart(
+    peers: Peers, asker: Asker, service: str, topic: str, partition: int, *, key: str, body: bytes
+) -> Restarted | Answer:
+    """Let a service read a partition from its beginning: what it says of it, or its refusal as it came.
+
+    Raises Unavailable when it is silent.
+    """
+    with unsure():
+        answer = await peers.tell(service, f"/streams/lag/{topic}/{partition}/restart", asker, key=key, body=body)
+        if answer.problem:
+            return answer
+        try:
+            return Restarted.model_validate(answer.body)
+        except ValidationError:
+            raise not_understood(answer) from None
+
+
 def _read(answer: Answer) -> list[Reported]:
     if answer.problem:
         raise refused(answer)
@@ -46,7 +64,7 @@ def _consumers(service: str, reported: Iterable[Reported], seen: Consumers) -> l
     by_topic: dict[str, list[tuple[Reported, streams.Lag]]] = defaultdict(list)
     now = datetime.now(UTC)
     for one in reported:
-        observation = Observation(one.observed_at, one.next, one.end, one.seconds)
+        observation = Observation(one.observed_at, one.next, one.end, one.seconds, gone=one.begins is not None)
         observed = seen.note((service, one.topic, one.partition), observation)
         by_topic[one.topic].append((one, streams.read(observed, now)))
     return [_consumer(service, topic, parts) for topic, parts in sorted(by_topic.items())]

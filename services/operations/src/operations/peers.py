@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,6 +12,7 @@ from typing import Any, Final, Self
 import httpx2
 import structlog
 
+from backbone.problems import Unavailable
 from backbone.settings import Settings
 from backbone.telemetry import child_of, current_trace
 
@@ -62,6 +64,18 @@ def refused(answer: Answer) -> Silence:
 def not_understood(answer: Answer) -> Silence:
     """An answer that is not what was asked for, as good as none: the service is of another version, or not ours."""
     return Silence(answer.service, "answered something that cannot be understood")
+
+
+@contextmanager
+def unsure() -> Iterator[None]:
+    """A service that falls silent while it is told to do something: Unavailable, as it may have been done."""
+    try:
+        yield
+    except Silence as silence:
+        raise Unavailable(
+            f"The {silence.service} service {silence.because}. Whether it was done is not known; "
+            "repeat it with the same Idempotency-Key."
+        ) from None
 
 
 class Peers:

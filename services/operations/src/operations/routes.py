@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -18,7 +18,7 @@ from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
-from backbone.streams import Because
+from backbone.streams import Because, Restarted
 from operations import deadletters, lags, queries
 from operations.deadletters import DEAD_LETTERS, DEADLINES, DISCARD, PARKED, RETRY, Shelf
 from operations.lags import Consumers
@@ -46,6 +46,10 @@ async def _with_peers(app: FastAPI) -> AsyncIterator[None]:
 
 READING_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 422, 503)
+}
+
+BECAUSE: Final = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": Because.model_json_schema()}}}
 }
 
 router = APIRouter(lifespan=_with_peers, responses=READING_PROBLEMS)
@@ -115,6 +119,29 @@ async def show_counts(request: Request, principal: Operator) -> Counts:
 async def show_lag(request: Request, peers: ToPeers, asker: AsCaller) -> Lags:
     """How far behind every consumer is, in seconds and in records, and whether it catches up."""
     return await lags.gather(peers, asker, request.app.state.consumers)
+
+
+@router.post(
+    "/lag/{service}/{topic}/{partition}/restart",
+    operation_id="lag_restart",
+    tags=["streams"],
+    response_model=Restarted,
+    responses=PROBLEM_RESPONSES,
+    openapi_extra=BECAUSE,
+)
+async def restart_partition(
+    request: Request,
+    peers: ToPeers,
+    asker: AsCaller,
+    service: ServiceName,
+    topic: Annotated[str, Path(pattern=r"^[a-z.]{1,100}$")],
+    partition: Annotated[int, Path(ge=0, le=2**31 - 1)],
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Let a service read a partition whose offset is gone from its beginning; nothing has a second effect."""
+    key, body = check_key(idempotency_key), await request.body()
+    read_command(Because, request, body)
+    return _response(await lags.restart(peers, asker, service, topic, partition, key=key, body=body))
 
 
 @router.get("/parked", operation_id="parked", tags=["streams"])
@@ -215,9 +242,7 @@ def _add_mending_route(shelf: Shelf[Any, Any], path: str, action: str, summary: 
         response_model=shelf.detail,
         tags=["streams"],
         responses=PROBLEM_RESPONSES,
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/json": {"schema": Because.model_json_schema()}}}
-        },
+        openapi_extra=BECAUSE,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
@@ -35,6 +35,8 @@ class Status(StrEnum):
     BEHIND = "behind"
     STALLED = "stalled"
     UNOBSERVED = "unobserved"
+    GONE = "gone"
+    """The offset to go on from is not in the topic: nothing is read until somebody says where to go on."""
 
 
 class Trend(StrEnum):
@@ -57,6 +59,7 @@ class Observation:
     next: int
     end: int
     seconds: float
+    gone: bool = False
 
     @property
     def records(self) -> int:
@@ -121,7 +124,7 @@ class History(Generic[K]):
         if not observed or observation.at > observed[-1].at:
             observed.append(observation)
         else:
-            observed[-1] = Observation(observed[-1].at, observation.next, observation.end, observation.seconds)
+            observed[-1] = replace(observation, at=observed[-1].at)
         return tuple(observed)
 
 
@@ -129,6 +132,8 @@ def _status(recent: Sequence[Observation], now: datetime) -> Status:
     latest = recent[-1]
     if now - latest.at > UNOBSERVED_AFTER:
         return Status.UNOBSERVED
+    if latest.gone:
+        return Status.GONE
     if not latest.records:
         return Status.CURRENT
     unmoved = [one for one in recent if one.next == latest.next and one.records]

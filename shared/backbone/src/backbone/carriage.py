@@ -97,8 +97,10 @@ offsets = Table(
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("next", BigInteger, nullable=False),
+    Column("mark", LargeBinary),
 )
-"""The next Kafka offset to read, moved in the transaction of the effects."""
+"""The next Kafka offset to read, moved in the transaction of the effects. `mark` is a digest of the message before it:
+a topic that was re-created has another one there."""
 
 lags = Table(
     "lags",
@@ -109,8 +111,10 @@ lags = Table(
     Column("end", BigInteger, nullable=False),
     Column("oldest_at", DateTime(timezone=True)),
     Column("observed_at", DateTime(timezone=True), nullable=False, server_default=NOW),
+    Column("begins", BigInteger),
 )
-"""How far a topic reached when its consumer last looked, and since when its oldest unread message has been waiting."""
+"""How far a topic reached when its consumer last looked, and since when its oldest unread message has been waiting.
+`begins` is set while the offset to go on from is gone: where the partition begins now."""
 
 held = Table(
     "held",

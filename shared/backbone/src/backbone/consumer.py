@@ -21,7 +21,7 @@ from backbone import carriage, inbox
 from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Place
-from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, RETRIES
+from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -122,14 +122,23 @@ class Consumer:
         try:
             return await source.read(wait, most)
         except OffsetGone as gone:
-            log.error("offsets are gone; nothing is skipped", reason=str(gone))
             for place, at in gone.places:
-                self._gone[place] = at
-                source.pause(place)
+                following = self._next.get(place, at)
+                if at == following - 1:  # only the message before is gone, and with it what it could have told
+                    source.seek(place, following)
+                else:
+                    self._give_up(place, at)
             return {}
+
+    def _give_up(self, place: Place, at: int) -> None:
+        log.error("an offset is gone; nothing is skipped", topic=place.topic, partition=place.partition, offset=at)
+        self._gone[place] = at
+        if self._log is not None:
+            self._log.pause(place)
 
     async def _look_for_gone(self, source: Log) -> None:
         """Go on where somebody said, in the database, that a partition is to go on."""
+        OFFSETS_GONE.set(len(self._gone))
         if not self._gone:
             return
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
@@ -186,16 +195,19 @@ class Consumer:
 
     async def _take(self, place: Place, messages: Sequence[Incoming], carefully: bool) -> None:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-            expected = await _claim(uow, place)
+            expected, mark = await _claim(uow, place)
             if expected is None or expected < self._next.get(place, expected):
                 raise Misplaced(f"{place.topic}/{place.partition} at {expected}")
+            if _is_of_another_log(messages, expected, mark):
+                self._give_up(place, expected)
+                return
             fresh = [message for message in messages if message.offset >= expected]
             if not fresh:
                 self._next[place] = expected
                 self._has_moved(place)
                 return
             outcomes = await self._hearer.hear(uow, fresh, carefully=carefully)
-            await _advance(uow, place, expected, fresh[-1].offset + 1)
+            await _advance(uow, place, expected, fresh[-1])
         self._next[place] = fresh[-1].offset + 1
         self._has_moved(place)
         for outcome, count in outcomes.items():
@@ -208,10 +220,12 @@ class Consumer:
             unknown = places - known.keys()
             if unknown:
                 known |= await self._begin(uow, unknown)
+            marked = await _marked(uow)
         self._next, self._gone = dict(known), {}
         self._moved_at = dict.fromkeys(known, asyncio.get_running_loop().time())
         log.info("partitions gained", count=len(places))
-        return known
+        # The message before is read once more, to see that this is still the log it was.
+        return {place: at - (place in marked) for place, at in known.items()}
 
     async def _begin(self, uow: UnitOfWork, places: set[Place]) -> dict[Place, int]:
         first = await self._beginnings(places)
@@ -235,10 +249,11 @@ class Consumer:
     async def _observe(self, source: Log) -> None:
         await self._look_for_gone(source)
         ends = await source.ends()
+        begins = await self._beginnings(set(self._gone)) if self._gone else {}
         now = datetime.now(UTC)
         rows = []
         for place, end in ends.items():
-            behind = end > self._next.get(place, end)
+            behind = end > self._next.get(place, end) or place in self._gone
             if behind:
                 self._oldest.setdefault(place, now)
             else:
@@ -246,7 +261,7 @@ class Consumer:
             rows.append(
                 {
                     "topic": place.topic, "partition": place.partition, "next": self._next.get(place, end), "end": end,
-                    "oldest_at": self._oldest.get(place), "observed_at": now,
+                    "oldest_at": self._oldest.get(place), "observed_at": now, "begins": begins.get(place),
                 }
             )  # fmt: skip
         await self._write_lags(rows)
@@ -258,7 +273,7 @@ class Consumer:
         if not rows:
             return
         statement = upsert(carriage.lags)
-        columns = {name: statement.excluded[name] for name in ("next", "end", "oldest_at", "observed_at")}
+        columns = {name: statement.excluded[name] for name in ("next", "end", "oldest_at", "observed_at", "begins")}
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             await uow.session.execute(
                 statement.on_conflict_do_update(index_elements=["topic", "partition"], set_=columns), rows
@@ -327,26 +342,55 @@ class HeldRetries:
             await asyncio.sleep(HELD_PAUSE)
 
 
-async def _claim(uow: UnitOfWork, place: Place) -> int | None:
-    """The next offset of a partition, locked until the transaction ends; None when nobody wrote one down."""
+async def _claim(uow: UnitOfWork, place: Place) -> tuple[int | None, bytes | None]:
+    """The next offset of a partition and the mark before it, locked until the transaction ends; None if unknown."""
     offsets = carriage.offsets
     found = await uow.session.execute(
-        select(offsets.c.next)
+        select(offsets.c.next, offsets.c.mark)
         .where(offsets.c.topic == place.topic, offsets.c.partition == place.partition)
         .with_for_update()
     )
-    return found.scalar_one_or_none()
+    row = found.one_or_none()
+    return (row.next, row.mark) if row is not None else (None, None)
 
 
-async def _advance(uow: UnitOfWork, place: Place, expected: int, next_offset: int) -> None:
+def _is_of_another_log(messages: Sequence[Incoming], expected: int, mark: bytes | None) -> bool:
+    """Whether the message before the next one is another than the one that was heard there."""
+    return mark is not None and any(one.offset == expected - 1 and one.mark != mark for one in messages[:1])
+
+
+async def _advance(uow: UnitOfWork, place: Place, expected: int, last: Incoming) -> None:
     offsets = carriage.offsets
     moved = await uow.session.execute(
         update(offsets)
         .where(offsets.c.topic == place.topic, offsets.c.partition == place.partition, offsets.c.next == expected)
-        .values(next=next_offset)
+        .values(next=last.offset + 1, mark=last.mark)
         .returning(offsets.c.next)
     )
     moved.one()
+
+
+async def restart(uow: UnitOfWork, place: Place) -> int | None:
+    """Let a partition whose offset is gone be read from its beginning; that offset, or None when it is not gone.
+
+    What was heard before is dropped by its `seq`. The consumer looks every two seconds.
+    """
+    lags, offsets = carriage.lags, carriage.offsets
+    found = await uow.session.execute(
+        select(lags.c.begins).where(lags.c.topic == place.topic, lags.c.partition == place.partition).with_for_update()
+    )
+    begins = found.scalar_one_or_none()
+    if begins is not None:
+        here = (offsets.c.topic == place.topic, offsets.c.partition == place.partition)
+        await uow.session.execute(update(offsets).where(*here).values(next=begins, mark=None))
+    return begins
+
+
+async def _marked(uow: UnitOfWork) -> set[Place]:
+    found = await uow.session.execute(
+        text("SELECT topic, partition FROM backbone.offsets WHERE mark IS NOT NULL AND next > 0")
+    )
+    return {Place(topic, partition) for topic, partition in found.all()}
 
 
 async def _positions(uow: UnitOfWork, places: set[Place]) -> dict[Place, int]:

@@ -7,6 +7,7 @@ waits never end, so every client is made here and every call here has a limit.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -90,6 +91,14 @@ class Incoming:
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     at: int
+
+    @property
+    def mark(self) -> bytes:
+        """What tells this message from one that another log holds at the same offset."""
+        digest = hashlib.sha256(f"{self.at} {self.headers!r}".encode())
+        for part in (self.key or b"", self.value or b""):
+            digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.digest()
 
     @property
     def recorded_at(self) -> datetime:

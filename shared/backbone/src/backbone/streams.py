@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import ColumnElement, func, select, text, update
 
@@ -18,12 +18,13 @@ from backbone import inbox
 from backbone.access import Caller, Principal, require_role
 from backbone.actions import KeyHeader, answer_once, read_command, shown_answer, unit_of_work
 from backbone.carriage import dead_letters, deadlines, held, lags
+from backbone.consumer import restart
 from backbone.database import UnitOfWork
 from backbone.deadlines import Alarm, Deadline, DeadlineStatus, discard_deadline
 from backbone.hearing import Hearer
 from backbone.idempotency import Answer
 from backbone.inbox import Status, Stream
-from backbone.kafka import Incoming
+from backbone.kafka import Incoming, Place
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict, NotFound
 from reliefpath.envelope import load_headers
@@ -40,7 +41,10 @@ class Because(Command):
 
 
 class Lag(BaseModel):
-    """How far behind the consumer of one partition is. `seconds` is the age of the oldest unread message."""
+    """How far behind the consumer of one partition is. `seconds` is the age of the oldest unread message.
+
+    `begins` is set when the offset to go on from is gone: where the partition begins now. It stands until `restart`.
+    """
 
     topic: str
     partition: int
@@ -49,6 +53,7 @@ class Lag(BaseModel):
     records: int
     seconds: float = Field(ge=0)
     observed_at: datetime
+    begins: int | None = None
 
 
 class HeldShown(BaseModel):
@@ -130,9 +135,38 @@ async def show_lag(request: Request, principal: Caller) -> list[Lag]:
             records=max(0, row.end - row.next),
             seconds=max(0.0, (now - row.oldest_at).total_seconds()) if row.oldest_at else 0.0,
             observed_at=row.observed_at,
+            begins=row.begins,
         )
         for row in rows
     ]
+
+
+class Restarted(BaseModel):
+    """A partition that is read from its beginning again; what was heard before has no second effect."""
+
+    topic: str
+    partition: int
+    next: int
+
+
+@router.post("/lag/{topic}/{partition}/restart", operation_id="streams_lag_restart")
+async def restart_partition(
+    request: Request,
+    principal: Caller,
+    topic: str,
+    partition: Annotated[int, Path(ge=0, le=2**31 - 1)],
+    idempotency_key: KeyHeader = None,
+) -> Response:
+    """Read a partition whose offset is gone from its beginning, for a reason."""
+
+    async def work(uow: UnitOfWork, reason: str) -> Answer:
+        begins = await restart(uow, Place(topic, partition))
+        if begins is None:
+            raise Conflict("offset-not-gone", "The offset of this partition is not gone: it is read on by itself.")
+        uow.record("restart", "partition", None, after=f"{topic}/{partition} at {begins}", reason=reason)
+        return shown_answer(Restarted(topic=topic, partition=partition, next=begins))
+
+    return await _once(request, principal, idempotency_key, work)
 
 
 @router.get("/held", operation_id="streams_held")

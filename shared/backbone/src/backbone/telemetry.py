@@ -40,6 +40,9 @@ HEARD = Counter(
 REACTION_SECONDS = Histogram("reliefpath_reaction_seconds", "Time a reaction takes.", ["type"], registry=REGISTRY)
 LAG_SECONDS = Gauge("reliefpath_lag_seconds", "Age of the oldest unread message.", ["topic"], registry=REGISTRY)
 LAG_RECORDS = Gauge("reliefpath_lag_records", "Messages not read yet.", ["topic"], registry=REGISTRY)
+OFFSETS_GONE = Gauge(
+    "reliefpath_offsets_gone", "Partitions that cannot be read on until somebody says where.", registry=REGISTRY
+)
 HELD = Gauge("reliefpath_held", "Events that could not take effect yet.", ["status"], registry=REGISTRY)
 RETRIES = Counter("reliefpath_retries_total", "Tries after the first.", ["of"], registry=REGISTRY)
 DEADLINES = Counter(

@@ -13,9 +13,10 @@ from rich.live import Live
 from operations.cli.api import Api, connect
 from operations.cli.display import Json, coloured, console, duration, plain, show, table, tell
 from operations.cli.failure import FOUND
+from operations.cli.held import Because, Service
 from reliefpath.vocabulary import Role
 
-WORRYING: Final = frozenset({"stalled", "unobserved"})
+WORRYING: Final = frozenset({"stalled", "unobserved", "gone"})
 
 
 def show_lag(
@@ -34,6 +35,22 @@ def show_lag(
             _watch(api, every, partitions, as_json)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+
+
+def restart_partition(
+    service: Annotated[Service, typer.Argument(help="The service whose consumer stands there.")],
+    topic: Annotated[str, typer.Argument(help="The topic, as `reliefpath lag` shows it.")],
+    partition: Annotated[int, typer.Argument(min=0, help="Its partition.")],
+    reason: Because,
+    as_json: Json = False,
+) -> None:
+    """Read a partition whose offset is gone from its beginning. What was heard before has no second effect."""
+    with connect("operations", Role.OPERATIONS) as api:
+        done = api.post(f"/lag/{service}/{topic}/{partition}/restart", {"reason": reason}).body
+    if as_json:
+        tell(done)
+    else:
+        show(plain(f"{service} reads {topic}/{partition} from {done.get('next')} on"))
 
 
 def is_worrying(found: Mapping[str, Any]) -> bool:
