@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -26,9 +27,9 @@ def producer() -> TwinProducer:
     return TwinProducer(broker)
 
 
-async def say(db: Database, times: int) -> None:
-    """So many events of one journey."""
-    journey = new_id()
+async def say(db: Database, times: int, journey: UUID | None = None) -> None:
+    """So many events of one journey, a new one unless it is given."""
+    journey = journey or new_id()
     for _ in range(times):
         async with unit(db) as uow:
             uow.say(journey, received())
@@ -43,12 +44,13 @@ async def until_sent(producer: TwinProducer, count: int) -> None:
 async def test_a_running_relay_sends_everything_again_in_order(
     db: Database, address: str, producer: TwinProducer
 ) -> None:
-    await say(db, 5)
+    journey = new_id()
+    await say(db, 5, journey)
     relaying = asyncio.create_task(Relay(address, producer, "test").run())
     await until_sent(producer, 5)
     async with unit(db) as uow:
         assert await reemit(uow, "the topic is gone") == Reemitted(5, 0)
-    await say(db, 1)
+    await say(db, 1, journey)
     seqs: list[int] = []
     async with asyncio.timeout(10):
         while seqs[-6:] != [1, 2, 3, 4, 5, 6]:  # what it was just about to send may come once more before them
