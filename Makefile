@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test check docs format
+.PHONY: help setup lock run up demo down status token test faults check docs format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOU
 
 test: setup ## all tests, on a PostgreSQL and a Kafka of their own
 	@$(RUN) pytest
+
+faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number]
+	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)")
 
 check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) ruff check

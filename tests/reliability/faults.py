@@ -1,0 +1,150 @@
+"""What can break: each fault breaks one thing for a while and leaves the installation to heal by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+
+from stack.ports import SERVICES
+from tests.reliability.installation import PROCESSES, Installation
+
+Fault = Callable[[Installation, random.Random], Awaitable[str]]
+"""Breaks something; what it broke, in words."""
+
+SESSION: Final = 10.0
+"""Seconds after which Kafka gives up a member of a group that is silent."""
+
+TOPICS: Final = ("reliefpath.referral", "reliefpath.scheduling", "reliefpath.followup")
+
+
+async def kill_a_process(installation: Installation, chance: random.Random) -> str:
+    """An API or a worker is killed."""
+    name = chance.choice(PROCESSES)
+    installation.kill(name)
+    await asyncio.sleep(chance.uniform(0.5, 2))
+    return f"kill {name}"
+
+
+async def kill_kafka(installation: Installation, chance: random.Random) -> str:
+    """Kafka is killed and started again soon."""
+    return await _kafka_away(installation, chance.uniform(0, 3))
+
+
+async def kafka_away(installation: Installation, chance: random.Random) -> str:
+    """Kafka stays away for some seconds."""
+    return await _kafka_away(installation, chance.uniform(5, 8))
+
+
+async def kafka_long_away(installation: Installation, chance: random.Random) -> str:
+    """Kafka is away longer than any of its clients is patient."""
+    return await _kafka_away(installation, chance.uniform(25, 35))
+
+
+async def _kafka_away(installation: Installation, seconds: float) -> str:
+    installation.hold_back("kafka", seconds)
+    await asyncio.sleep(seconds + 1)
+    await installation.ready("kafka")
+    return f"kill kafka for {seconds:.1f} s"
+
+
+async def kill_postgres(installation: Installation, chance: random.Random) -> str:
+    """PostgreSQL and all its backends are killed; it recovers from its log."""
+    seconds = chance.uniform(0, 2)
+    installation.hold_back("postgres", seconds)
+    await asyncio.sleep(seconds + 1)
+    await installation.ready("postgres")
+    return f"kill postgres for {seconds:.1f} s"
+
+
+async def cut_connections(installation: Installation, chance: random.Random) -> str:
+    """Every connection to one service's database is cut by the server."""
+    service = chance.choice(SERVICES)
+    connection = await asyncpg.connect(installation.databases[service], timeout=10)
+    try:
+        cut = await connection.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
+        )
+    finally:
+        await connection.close()
+    return f"cut {cut} connections of {service}"
+
+
+async def hold_a_worker(installation: Installation, chance: random.Random, seconds: float = SESSION + 3) -> str:
+    """A worker stands still until others have taken its place, wakes up, and still thinks it is the owner."""
+    service = chance.choice(SERVICES)
+    name = f"{service}-worker"
+    other = await installation.another_worker(service, chance.randint(2, 99))
+    await asyncio.sleep(2)
+    installation.hold(name)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        installation.release(name)
+    await asyncio.sleep(3)
+    other.kill()
+    await other.ended(5)
+    return f"hold {name} for {seconds:.0f} s beside another"
+
+
+async def churn_workers(installation: Installation, chance: random.Random, seconds: float = 12.0) -> str:
+    """Workers of one service come and go, killed or asked to, all the time."""
+    service = chance.choice(SERVICES)
+    until, came = time.monotonic() + seconds, 0
+    others: list[Any] = []
+    try:
+        while time.monotonic() < until:
+            came += 1
+            others.append(await installation.another_worker(service, 100 + came))
+            await asyncio.sleep(chance.uniform(1, 3))
+            if len(others) > 2:
+                leaving = others.pop(chance.randrange(len(others)))
+                await leaving.stop(chance.choice((0.0, 9.0)))
+    finally:
+        for other in others:
+            await other.stop(9)
+    return f"{came} workers of {service} came and went"
+
+
+async def put_in_what_nobody_said(installation: Installation, chance: random.Random) -> str:
+    """A plain client puts messages of no stream, of unknown type, and of no sense on the topics: 4 strays a topic."""
+    stray: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
+        (None, b"", []),
+        (b"nobody", b"{", [("ce_specversion", b"1.0")]),
+        (b"\xff\xfe", chance.randbytes(200), [("ce_id", b"\x00"), ("ce_seq", b"-1")]),
+        (b"big", chance.randbytes(900_000), [("ce_specversion", b"0.3")]),
+    ]
+    producer = AIOKafkaProducer(bootstrap_servers=installation.kafka, acks="all")
+    async with asyncio.timeout(30):
+        await producer.start()
+        try:
+            for topic in TOPICS:
+                for key, value, headers in stray:
+                    await producer.send_and_wait(topic, value, key, headers=headers)
+        finally:
+            await producer.stop()
+    return f"{len(stray) * len(TOPICS)} strays"
+
+
+STRAYS: Final[dict[Fault, int]] = {put_in_what_nobody_said: 12}
+"""How many messages of no stream a fault puts in."""
+
+ANY: Final[tuple[Fault, ...]] = (
+    kill_a_process,
+    kill_a_process,
+    kill_a_process,
+    kill_a_process,
+    kill_kafka,
+    kafka_long_away,
+    kill_postgres,
+    cut_connections,
+    hold_a_worker,
+    churn_workers,
+    put_in_what_nobody_said,
+)

@@ -1,0 +1,134 @@
+"""A whole installation to break: its own PostgreSQL, Kafka, APIs and workers, each started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from stack.assembly import assemble
+from stack.child import Child
+from stack.folder import DataFolder
+from stack.plan import CHECKOUT, Plan
+from stack.ports import SERVICES, Ports
+from stack.report import Report
+from stack.supervisor import Supervisor, Watched, answers_ready
+from tests.support.servers import finish
+from tests.support.standins import alive, free_span
+
+SERVERS: Final = ("postgres", "kafka")
+PROCESSES: Final = tuple(f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker"))
+PATIENCE: Final = 90.0
+
+
+class Installation:
+    """Reliefpath as the local stack runs it, with a supervisor that never gives up."""
+
+    def __init__(self, folder: Path) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
+        self.plan = Plan(inherited, CHECKOUT, DataFolder(folder), Ports(free_span()))
+        self._supervisor = Supervisor(self.plan.folder.logs, most_deaths=10_000, within=5.0)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._live, args=(ready := threading.Event(),), daemon=True)
+        self._failure: BaseException | None = None
+        # The thread that starts a process must outlive it: the kernel ends the children of a thread that is gone.
+        self._thread.start()
+        ready.wait(240)
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def databases(self) -> dict[str, str]:
+        """The database address of each service."""
+        planned = {one.process.name: one.process.environment for one in self._supervisor.watched}
+        return {one: planned[f"{one}-api"][f"RELIEFPATH_DATABASE_{one.upper()}"] for one in SERVICES}
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Where each API answers."""
+        return self.plan.addresses
+
+    @property
+    def kafka(self) -> str:
+        """Kafka's bootstrap address."""
+        return self.plan.kafka
+
+    def child(self, name: str) -> Child:
+        """A running process of the installation, by its name."""
+        return self._watched(name).child
+
+    def kill(self, name: str) -> None:
+        """End a process, and everything it started, as a power cut would."""
+        self.child(name).kill()
+
+    def hold(self, name: str) -> None:
+        """Let a process stand still (SIGSTOP)."""
+        os.kill(self.child(name).pid, signal.SIGSTOP)
+
+    def release(self, name: str) -> None:
+        """Let it go on."""
+        os.kill(self.child(name).pid, signal.SIGCONT)
+
+    def hold_back(self, name: str, seconds: float) -> None:
+        """End a process, and start it again after so many seconds at the earliest."""
+        watched = self._watched(name)
+        watched.restart_at = time.monotonic() + seconds
+        watched.child.kill()
+
+    async def ready(self, *names: str) -> None:
+        """Wait until every process runs and answers. Raises TimeoutError."""
+        wanted = names or tuple(one.process.name for one in self._supervisor.watched)
+        async with asyncio.timeout(PATIENCE):
+            for name in wanted:
+                while not await self._answers(self._watched(name)):
+                    await asyncio.sleep(0.1)
+
+    async def another_worker(self, service: str, number: int) -> Child:
+        """One more worker of a service, that nobody starts again; the caller ends it."""
+        first = self._watched(f"{service}-worker").process
+        given = {**first.environment, "RELIEFPATH_INSTANCE": f"{service}-worker-{number}", "RELIEFPATH_HTTP_PORT": "0"}
+        process = dataclasses.replace(first, name=f"{service}-worker-{number}", environment=given, port=None)
+        return Child(process, self.plan.folder.logs)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._stopping.set()
+        self._thread.join(60)
+
+    async def _answers(self, watched: Watched) -> bool:
+        if not watched.child.running or not alive(watched.child.pid):
+            return False
+        port = watched.process.port
+        return await answers_ready(port) if watched.process.name not in SERVERS and port else await watched.answers()
+
+    def _watched(self, name: str) -> Watched:
+        return next(one for one in self._supervisor.watched if one.process.name == name)
+
+    def _live(self, ready: threading.Event) -> None:
+        asyncio.run(self._keep_up(ready))
+
+    async def _keep_up(self, ready: threading.Event) -> None:
+        with (self.plan.folder.path / "report.txt").open("w") as told:
+            try:
+                await assemble(self.plan, self._supervisor, Report(told))
+                watching = asyncio.create_task(self._supervisor.watch(lambda *_: None))
+                ready.set()
+                while not self._stopping.is_set():
+                    await asyncio.sleep(0.1)
+                watching.cancel()
+            except BaseException as failure:
+                self._failure = failure
+            finally:
+                ready.set()
+                await self._supervisor.stop()
+
+
+def settle(installation: Installation) -> None:
+    """Wait, from plain code, until everything answers."""
+    finish(installation.ready())
