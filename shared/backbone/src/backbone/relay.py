@@ -31,8 +31,8 @@ log = structlog.get_logger()
 CHANNEL: Final = "reliefpath_outbox"
 LOCK_SPACE: Final = 0x52504C59
 BATCH: Final = 2000
-ALL_EVERY: Final = 8
-"""Of a backlog, one read in so many is of all buckets."""
+OTHERS_EVERY: Final = 8
+"""While there is a backlog, one read in so many is of the buckets that have none."""
 POLL: Final = 0.1
 REBALANCE: Final = 2.0
 FIRST_DELAY: Final = 0.1
@@ -217,10 +217,10 @@ class Relay:
         return following is not None
 
     def _wanted(self, moves: Sequence[tuple[int, str, int, int]]) -> list[tuple[int, str | None, int | None]]:
-        """What to read while these are on their way: of a backlog one bucket at a time, and now and then all of them.
+        """What to read while these are on their way: one bucket with a backlog, and now and then all that have none.
 
-        Each read sorts what is left of a bucket, so few of them have to be long; and whoever has no backlog must not
-        wait for those who have. A bucket whose target is all on its way has to wait until its cursor says so.
+        Each read sorts what is left of a bucket, so there have to be few of long ones; and whoever has no backlog must
+        not wait for those who have. A bucket whose target is all on its way has to wait until its cursor says so.
         """
         on_their_way: dict[int, tuple[str | None, int | None]] = {one: (to, sent) for one, to, sent, _ in moves}
         self._behind = (self._behind - on_their_way.keys()) | {one for one, (_, sent) in on_their_way.items() if sent}
@@ -228,7 +228,8 @@ class Relay:
             return []
         self._turn += 1
         behind = sorted(self._behind)
-        chosen = list(self._owned) if self._turn % ALL_EVERY == 0 else [behind[self._turn % len(behind)]]
+        others = [one for one in self._owned if one not in self._behind] if self._turn % OTHERS_EVERY == 0 else []
+        chosen = others or [behind[self._turn % len(behind)]]
         places = [(one, *on_their_way.get(one, (None, None))) for one in chosen]
         return [(one, target, sent) for one, target, sent in places if sent != 0]
 
