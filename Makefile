@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test check docs format
+.PHONY: help setup lock run up demo down status token test bench check docs format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOU
 
 test: setup ## all tests, on a PostgreSQL and a Kafka of their own
 	@$(RUN) pytest
+
+bench: setup ## benchmarks with durable servers: make bench [ROUNDS=number] [SIZE=small]
+	@$(RUN) tests.benchmarks $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(SIZE),--size "$(SIZE)")
 
 check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) ruff check
