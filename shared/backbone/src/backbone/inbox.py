@@ -100,9 +100,13 @@ async def streams_with_held(uow: UnitOfWork, ids: Collection[UUID]) -> set[Strea
     if not ids:
         return set()
     found = await uow.session.execute(
-        select(held.c.speaker, held.c.stream).where(held.c.stream.in_(ids), held.c.ended_at.is_(None)).distinct()
+        text(
+            "SELECT DISTINCT speaker, stream FROM backbone.held"
+            " WHERE stream = ANY(CAST(:ids AS uuid[])) AND ended_at IS NULL"
+        ),
+        {"ids": list(ids)},
     )
-    return {Stream(speaker, stream) for speaker, stream in found.all()}
+    return {Stream(speaker, UUID(str(stream))) for speaker, stream in found.all()}
 
 
 async def hold(
