@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test faults check docs format
+.PHONY: help setup lock run up demo down status token test faults bench check docs format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup ## all tests, on a PostgreSQL and a Kafka of their own
 
 faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number]
 	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)")
+
+bench: setup ## benchmarks with durable servers: make bench [ROUNDS=number] [SIZE=small]
+	@$(RUN) tests.benchmarks $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(SIZE),--size "$(SIZE)")
 
 check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) ruff check

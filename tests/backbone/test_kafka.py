@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -95,6 +95,33 @@ async def test_a_header_without_a_value_is_an_empty_one(world: RealKafka) -> Non
     async with member as reader:
         (read,) = await reader.read(1)
     assert read.headers == (("none", b""),)
+
+
+async def test_a_key_has_the_partition_that_every_client_gives_it(world: RealKafka) -> None:
+    topic, keys = await world.topic(5), [str(new_id()) for _ in range(40)]
+    await world.sender().send([message(topic, key) for key in keys])
+    plain = AIOKafkaProducer(bootstrap_servers=world.servers)
+    await plain.start()
+    try:
+        expected = {key: (await plain.send_and_wait(topic, b"", key.encode())).partition for key in keys}
+    finally:
+        await plain.stop()
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        read = await reader.read(80)
+    assert len(set(expected.values())) > 1
+    assert {(one.key or b"").decode(): one.partition for one in read if one.value} == expected
+
+
+async def test_more_than_a_request_takes_arrives_in_order(world: RealKafka) -> None:
+    topic = await world.topic()
+    large = [Outgoing(topic, b"key", number.to_bytes(2, "big") + bytes(150_000), (), number) for number in range(20)]
+    await world.sender().send(large)
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        read = await reader.read(20)
+    assert [one.at for one in read] == list(range(20))
+    assert [one.value for one in read] == [one.value for one in large]
 
 
 async def test_topics_are_created_once_and_as_they_are_to_be(kafka: str) -> None:

@@ -187,6 +187,38 @@ async def test_a_send_that_fails_is_sent_again_and_hearers_drop_what_they_have(
     assert [await marks(db, journey) for journey in journeys] == [[1, 2]] * 10
 
 
+async def test_what_was_read_ahead_is_read_again_after_a_send_that_failed(
+    db: Database, address: str, twin: Broker, producer: TwinProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every send of a long backlog fails once, after a part of it, while the next is read already."""
+
+    class Failing(TwinProducer):
+        calls = 0
+
+        async def send(self, messages: Sequence[Outgoing]) -> None:
+            self.calls += 1
+            self.lose_after = len(messages) // 2 if self.calls % 2 else None
+            await asyncio.sleep(0.01)  # time to read ahead
+            await super().send(messages)
+
+    monkeypatch.setattr(subject, "BATCH", 64)
+    monkeypatch.setattr(subject, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(subject, "LAST_DELAY", 0.001)
+    failing, streams = Failing(twin), [new_id() for _ in range(5)]
+    for _ in range(3):
+        await say(db, *streams * 10)
+    async with running(address, failing):
+        await until(lambda: len({(one.key, seq_of(one)) for one in failing.sent}) == 150)
+    assert {stream: first_of_each(seqs) for stream, seqs in order(failing.sent).items()} == {
+        stream: list(range(1, 31)) for stream in streams
+    }
+    assert len(failing.sent) > 150
+
+
+def seq_of(message: Incoming) -> int:
+    return read_attributes(message.topic, message.key, message.headers).seq
+
+
 async def test_while_kafka_is_away_events_wait_and_then_all_are_sent(
     db: Database, address: str, twin: Broker, producer: TwinProducer
 ) -> None:

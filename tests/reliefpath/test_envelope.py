@@ -222,3 +222,11 @@ BAD_ACTORS: list[Callable[[], Actor]] = [
 def test_an_actor_without_a_known_role_or_a_subject_is_none(parse: Callable[[], Actor]) -> None:
     with pytest.raises(ValueError, match=r"is not|role"):
         parse()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], [("name", b"")], [("name", b"a value"), ("other", b"[x], y")], [('na"me', 'qu"ote \\ ü'.encode())]],
+)
+def test_headers_come_back_as_they_were(headers: list[tuple[str, bytes]]) -> None:
+    assert load_headers(dump_headers(headers)) == headers

@@ -81,7 +81,8 @@ class Server:
 class Servers:
     """Both servers of one test run (of one worker of it), each started when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=PLACE))
         self.folder.chmod(0o755)  # the account that runs PostgreSQL must get through
@@ -92,10 +93,10 @@ class Servers:
 
     @cached_property
     def postgres(self) -> tuple[PostgreSQL, Server]:
-        """The cluster, not durable (tests lose nothing by a power cut), and the server that runs it."""
+        """The cluster, and the server that runs it; not durable unless asked, as tests lose nothing by a power cut."""
         refuge = DataFolder.of({}, CHECKOUT).refuge
         installation, home = locate(self.folder / "postgres", refuge, lambda _: None)
-        cluster = PostgreSQL(installation, home, free_ports(1)[0], durable=False)
+        cluster = PostgreSQL(installation, home, free_ports(1)[0], durable=self._durable)
         finish(cluster.prepare(self._supervisor.once, "tests"))
         return cluster, self._run(cluster.process(), cluster.answers)
 

@@ -66,7 +66,7 @@ def lock(checkout: Path) -> None:
     compiling = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
     compiling += ["--no-header", "--no-emit-index-url", *(f"--no-emit-package={name}" for name in names)]
     deployed = [path for path in ours if path.startswith(("shared/", "services/"))]
-    groups = [f"--group=pyproject.toml:{group}" for group in ("build", "test", "check")]
+    groups = [f"--group=pyproject.toml:{group}" for group in ("build", "test", "check", "bench")]
     runtime, development = "requirements/runtime.txt", "requirements/development.txt"
     extra = ["--extra", "otel"]
     _uv(checkout, *compiling, *extra, *deployed, "--output-file", runtime)

@@ -16,7 +16,6 @@ from uuid import UUID
 import structlog
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import insert, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -82,7 +81,11 @@ class UnitOfWork:
         if not wanted:
             return
         await self.session.execute(
-            upsert(carriage.streams).on_conflict_do_nothing(), [{"stream": stream} for stream in wanted]
+            text(
+                "INSERT INTO backbone.streams (stream) SELECT * FROM unnest(CAST(:wanted AS uuid[]))"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"wanted": wanted},
         )
         await self.session.execute(
             text("SELECT 1 FROM backbone.streams WHERE stream = ANY(:wanted) ORDER BY stream FOR UPDATE"),

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from backbone.carriage import dead_letters, heard, held
+from backbone.carriage import dead_letters, held
 from backbone.database import UnitOfWork
 from backbone.kafka import Incoming
 from backbone.rows import new_id
@@ -81,14 +81,17 @@ async def note_heard(uow: UnitOfWork, seqs: dict[Stream, int]) -> None:
     """Write down the last `seq` of each stream."""
     if not seqs:
         return
-    statement = upsert(heard)
     await uow.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["speaker", "stream"],
-            set_={"seq": statement.excluded.seq},
-            where=heard.c.seq < statement.excluded.seq,
+        text(
+            "INSERT INTO backbone.heard AS h (speaker, stream, seq)"
+            " SELECT * FROM unnest(CAST(:speakers AS text[]), CAST(:streams AS uuid[]), CAST(:seqs AS bigint[]))"
+            " ON CONFLICT (speaker, stream) DO UPDATE SET seq = excluded.seq WHERE h.seq < excluded.seq"
         ),
-        [{"speaker": one.speaker, "stream": one.id, "seq": seq} for one, seq in seqs.items()],
+        {
+            "speakers": [one.speaker for one in seqs],
+            "streams": [one.id for one in seqs],
+            "seqs": list(seqs.values()),
+        },
     )
 
 
@@ -97,9 +100,13 @@ async def streams_with_held(uow: UnitOfWork, ids: Collection[UUID]) -> set[Strea
     if not ids:
         return set()
     found = await uow.session.execute(
-        select(held.c.speaker, held.c.stream).where(held.c.stream.in_(ids), held.c.ended_at.is_(None)).distinct()
+        text(
+            "SELECT DISTINCT speaker, stream FROM backbone.held"
+            " WHERE stream = ANY(CAST(:ids AS uuid[])) AND ended_at IS NULL"
+        ),
+        {"ids": list(ids)},
     )
-    return {Stream(speaker, stream) for speaker, stream in found.all()}
+    return {Stream(speaker, UUID(str(stream))) for speaker, stream in found.all()}
 
 
 async def hold(

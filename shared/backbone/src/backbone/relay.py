@@ -31,18 +31,23 @@ log = structlog.get_logger()
 CHANNEL: Final = "reliefpath_outbox"
 LOCK_SPACE: Final = 0x52504C59
 BATCH: Final = 2000
+OTHERS_EVERY: Final = 8
+"""While there is a backlog, one read in so many is of the buckets that have none."""
 POLL: Final = 0.1
 REBALANCE: Final = 2.0
 FIRST_DELAY: Final = 0.1
 LAST_DELAY: Final = 5.0
 IDLE_LIMIT: Final = "10s"
 
-# "id + 0" keeps the planner from walking the primary key from its beginning, past everything ever sent.
+# "id + 0" keeps the planner from walking the primary key from its beginning, past everything ever sent. A bucket is
+# read on from where its cursor is or, while what was read before is still on its way, from the place that is named.
 _NEXT: Final = """
 WITH present AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
 c AS MATERIALIZED (
-    SELECT bucket, seen, coalesce(target, present.snapshot) AS target, target IS NOT NULL AS begun, sent
-    FROM backbone.cursors, present WHERE bucket = ANY ($1::smallint[])
+    SELECT k.bucket, k.seen, coalesce(w.target::pg_snapshot, k.target, present.snapshot) AS target,
+        w.target IS NOT NULL OR k.target IS NOT NULL AS begun, coalesce(w.sent, k.sent) AS sent
+    FROM unnest($1::smallint[], $3::text[], $4::bigint[]) AS w(bucket, target, sent)
+    JOIN backbone.cursors k ON k.bucket = w.bucket, present
 )
 SELECT c.bucket, c.target::text AS target, c.begun, o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at
 FROM c LEFT JOIN LATERAL (
@@ -91,6 +96,14 @@ class Bucket:
     fence: int
 
 
+@dataclass(frozen=True)
+class Read:
+    """Rows of the outbox by bucket, at most so many of each."""
+
+    rows: Sequence[Any]
+    most: int
+
+
 class Relay:
     """One of the replicas that share a service's buckets."""
 
@@ -99,6 +112,9 @@ class Relay:
         self._producer = producer
         self._name = name
         self._owned: dict[int, Bucket] = {}
+        self._behind: set[int] = set()
+        self._ahead: Read | None = None
+        self._turn = 0
         self._nudged = asyncio.Event()
         self._delay = FIRST_DELAY
 
@@ -119,6 +135,7 @@ class Relay:
                 log.warning("the relay pauses", reason=reason, seconds=self._delay)
             finally:
                 self._owned.clear()
+                self._behind, self._ahead = set(), None
             await asyncio.sleep(self._delay)
             self._delay = min(self._delay * 2, LAST_DELAY)
 
@@ -161,6 +178,7 @@ class Relay:
     async def _share(self, connection: asyncpg.Connection[Any], replicas: Replicas) -> None:
         """Own a fair share of the buckets: take free ones up to it, give back what is above it."""
         share = -(-BUCKETS // await replicas.count())
+        self._behind, self._ahead = set(), None
         for number in sorted(self._owned)[share:]:
             await connection.execute("SELECT pg_advisory_unlock($1, $2)", LOCK_SPACE, number)
             del self._owned[number]
@@ -173,19 +191,47 @@ class Relay:
                 self._owned[number] = Bucket(number, await connection.fetchval(_FENCE, number))
 
     async def _relay_once(self, connection: asyncpg.Connection[Any]) -> bool:
-        """Send the next events of the buckets that are ours, then move their cursors; whether there is more at once."""
+        """Send the next events of the buckets that are ours, then move their cursors; whether there is more at once.
+
+        Of a backlog the next events are read while these are on their way; no cursor moves before Kafka has them.
+        """
         if not self._owned:
             return False
-        rows = await connection.fetch(_NEXT, list(self._owned), BATCH // len(self._owned) + 1)
-        events = [row for row in rows if row["id"] is not None]
-        await self._producer.send([outgoing(row) for row in events])
-        moves = self._moves(rows, BATCH // len(self._owned) + 1)
+        read, self._ahead = self._ahead or await _read(connection, [(one, None, None) for one in self._owned]), None
+        moves = self._moves(read.rows, read.most)
+        wanted = self._wanted(moves)
+        events = [outgoing(row) for row in read.rows if row["id"] is not None]
+        sending = asyncio.create_task(self._producer.send(events))
+        try:
+            following = await _read(connection, wanted) if wanted else None
+            await sending
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
         if moves:
             moved = await connection.execute(_MOVE, *(list(column) for column in zip(*moves, strict=True)))
             if moved != f"UPDATE {len(moves)}":
                 raise LostBucket
         RELAYED.inc(len(events))
-        return any(sent for _, _, sent, _ in moves)
+        self._ahead = following
+        return following is not None
+
+    def _wanted(self, moves: Sequence[tuple[int, str, int, int]]) -> list[tuple[int, str | None, int | None]]:
+        """What to read while these are on their way: one bucket with a backlog, and now and then all that have none.
+
+        Each read sorts what is left of a bucket, so there have to be few of long ones; and whoever has no backlog must
+        not wait for those who have. A bucket whose target is all on its way has to wait until its cursor says so.
+        """
+        on_their_way: dict[int, tuple[str | None, int | None]] = {one: (to, sent) for one, to, sent, _ in moves}
+        self._behind = (self._behind - on_their_way.keys()) | {one for one, (_, sent) in on_their_way.items() if sent}
+        if not self._behind:
+            return []
+        self._turn += 1
+        behind = sorted(self._behind)
+        others = [one for one in self._owned if one not in self._behind] if self._turn % OTHERS_EVERY == 0 else []
+        chosen = others or [behind[self._turn % len(behind)]]
+        places = [(one, *on_their_way.get(one, (None, None))) for one in chosen]
+        return [(one, target, sent) for one, target, sent in places if sent != 0]
 
     def _moves(self, rows: Sequence[Any], most: int) -> list[tuple[int, str, int, int]]:
         """Per bucket: its target, and the id to go on after, or 0 when all of the target is sent."""
@@ -202,6 +248,12 @@ class Relay:
         waiting = await connection.fetchrow(_WAITING)
         OUTBOX_DEPTH.set(waiting["depth"])
         OUTBOX_AGE.set(waiting["age"])
+
+
+async def _read(connection: asyncpg.Connection[Any], wanted: Sequence[tuple[int, str | None, int | None]]) -> Read:
+    most = BATCH // len(wanted) + 1
+    buckets, targets, sent = zip(*wanted, strict=True)
+    return Read(await connection.fetch(_NEXT, buckets, most, targets, sent), most)
 
 
 class Replicas:

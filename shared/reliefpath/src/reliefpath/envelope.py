@@ -7,6 +7,7 @@ A stream is what is kept in order: a journey for everything about a patient, a f
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ SOURCE_PREFIX: Final = "/reliefpath/"
 
 MOST_SEQ: Final = 2**63 - 1
 """What a database can count to."""
+
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What no header has reason to hold."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -164,7 +168,7 @@ def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
             given[name] = value.decode()
         except (UnicodeDecodeError, AttributeError):
             raise Unattributable(f"header {number + 1} is no text") from None
-        if any(character < " " or character == "\x7f" for character in name + given[name]):
+        if CONTROL.search(name) or CONTROL.search(given[name]):
             raise Unattributable(f"header {number + 1} holds a control character")
     return given
 
@@ -221,4 +225,7 @@ def dump_headers(headers: Headers) -> str:
 
 def load_headers(text: str) -> list[tuple[str, bytes]]:
     """The reverse of dump_headers."""
+    if "\\" not in text:  # as good as always: then quotation marks only begin and end names and values
+        parts = text.encode().split(b'"')
+        return [(name.decode(), value) for name, value in zip(parts[1::4], parts[3::4], strict=True)]
     return [(name, value.encode()) for name, value in json.loads(text)]
