@@ -29,7 +29,7 @@ SAME: Final = """
 \\set bucket random(0, 15)
 BEGIN;
 INSERT INTO backbone.idempotency (subject, key, request, status, headers, body)
-VALUES ('coordinator:bench', gen_random_uuid()::text, repeat('a', 64), 201, '{"ETag": "1", "Location": "/visits/1"}', convert_to(repeat('b', 600), 'UTF8'));
+VALUES ('coordinator-bench', gen_random_uuid()::text, repeat('a', 64), 201, '{"ETag": "1", "Location": "/visits/1"}', convert_to(repeat('b', 600), 'UTF8'));
 SELECT gen_random_uuid() AS journey \\gset
 INSERT INTO backbone.streams (stream, seq) VALUES (:journey, 1);
 INSERT INTO backbone.journey_facilities (journey, facility) VALUES (:journey, 'FACILITY');
@@ -38,7 +38,7 @@ VALUES (gen_random_uuid(), 1, now(), now(), :journey, 'planned', 1);
 INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)
 VALUES (:bucket, gen_random_uuid(), 'reliefpath.referral', :journey, 1, repeat('c', 520), convert_to(repeat('d', 60), 'UTF8'));
 INSERT INTO backbone.audit (at, actor, action, resource, resource_id, journeys, after, cause)
-VALUES (now(), 'coordinator:bench', 'plan', 'visit', gen_random_uuid(), ARRAY[:journey], 'planned', 'request:x');
+VALUES (now(), 'coordinator-bench', 'plan', 'visit', gen_random_uuid(), ARRAY[CAST(:journey AS uuid)], 'planned', 'request-x');
 COMMIT;
 """.replace("FACILITY", FACILITY)  # noqa: E501 - pgbench takes a statement as it stands
 

@@ -90,10 +90,8 @@ def bars(measured: Sequence[Measured]) -> str:
     """One bar per benchmark: the ratio, and a line where its goal is."""
     widest = max([one.goal for one in measured] + [one.ratio or 0 for one in measured]) * 1.1
     high, wide, left = 44, 460, 330
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="13"'
-        f' width="{left + wide + 90}" height="{high * len(measured) + 20}">'
-    ]
+    size = f'width="{left + wide + 90}" height="{high * len(measured) + 20}"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" font-family="sans-serif" font-size="13" {size}>']
     for number, one in enumerate(measured):
         top, length = number * high + 12, (one.ratio or 0) / widest * wide
         goal, colour = left + one.goal / widest * wide, "#2f855a" if one.reached else "#b7791f"

@@ -178,10 +178,11 @@ class Relay:
     async def _share(self, connection: asyncpg.Connection[Any], replicas: Replicas) -> None:
         """Own a fair share of the buckets: take free ones up to it, give back what is above it."""
         share = -(-BUCKETS // await replicas.count())
-        self._behind, self._ahead = set(), None
+        self._ahead = None
         for number in sorted(self._owned)[share:]:
             await connection.execute("SELECT pg_advisory_unlock($1, $2)", LOCK_SPACE, number)
             del self._owned[number]
+            self._behind.discard(number)
         for number in range(BUCKETS):
             if len(self._owned) >= share:
                 return
@@ -197,7 +198,9 @@ class Relay:
         """
         if not self._owned:
             return False
-        read, self._ahead = self._ahead or await _read(connection, [(one, None, None) for one in self._owned]), None
+        read, self._ahead = self._ahead, None
+        if read is None:
+            read = await _read(connection, self._wanted([]) or [(one, None, None) for one in self._owned])
         moves = self._moves(read.rows, read.most)
         wanted = self._wanted(moves)
         events = [outgoing(row) for row in read.rows if row["id"] is not None]
