@@ -64,7 +64,7 @@ class Schedules(RuleBasedStateMachine):
 
 
 Schedules.TestCase.settings = settings(
-    max_examples=1500,
+    max_examples=2500,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
