@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,25 @@ class Snapshot:
     def shows(self, xid: int) -> bool:
         """As pg_visible_in_snapshot says it."""
         return xid < self.end and xid not in self.open
+
+
+async def in_turns(sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Any] | None) -> Any:
+    """Both at once, as `relay._while_sending` has it: a step of each in turn, and a boundary behind every step."""
+    under_way, read = [one for one in (reading, sending) if one is not None], None
+    try:
+        while under_way:
+            one = under_way.pop(0)
+            try:
+                one.send(None)
+            except StopIteration as ended:
+                read = ended.value if one is reading else read
+            else:
+                under_way.append(one)
+                await Boundary()
+        return read
+    finally:
+        for one in under_way:
+            one.close()
 
 
 class Boundary:
@@ -71,23 +90,26 @@ class Outbox:
         """What is committed now."""
         return Snapshot(self.xid + 1, frozenset(self.open))
 
-    def unseen(self, cursor: Cursor, target: Snapshot) -> list[dict[str, Any]]:
+    def unseen(self, cursor: Cursor, target: Snapshot, sent: int) -> list[dict[str, Any]]:
         """The rows of the difference of two snapshots after the place that is sent."""
         return [
             row
             for row in self.rows
-            if row["id"] > cursor.sent
+            if row["id"] > sent
             and row["xid"] not in self.aborted
             and target.shows(row["xid"])
             and not cursor.seen.shows(row["xid"])
         ]
 
-    async def fetch(self, query: str, buckets: list[int], most: int) -> list[dict[str, Any]]:
-        """What relay._NEXT finds."""
+    async def fetch(
+        self, query: str, buckets: list[int], most: int, targets: list[Any], sents: list[int | None]
+    ) -> list[dict[str, Any]]:
+        """What relay._NEXT finds, in a cursor's order or from the place that is named."""
         assert query == relay._NEXT
-        target = self.cursor.target or self.snapshot()
-        found = self.unseen(self.cursor, target)[:most]
-        begun = self.cursor.target is not None
+        target = targets[0] or self.cursor.target or self.snapshot()
+        sent = self.cursor.sent if sents[0] is None else sents[0]
+        found = self.unseen(self.cursor, target, sent)[:most]
+        begun = targets[0] is not None or self.cursor.target is not None
         nothing: dict[str, Any] = {"id": None}
         rows = [{**row, "bucket": buckets[0], "target": target, "begun": begun} for row in found or [nothing]]
         await Boundary()

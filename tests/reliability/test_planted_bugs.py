@@ -39,9 +39,9 @@ async def seq_not_written_down(self: Inbox, uow: Any, seqs: Any) -> None:
     return None
 
 
-def id_greater_than_last(self: Outbox, cursor: Cursor, target: Any) -> list[dict[str, Any]]:
+def id_greater_than_last(self: Outbox, cursor: Cursor, target: Any, sent: int) -> list[dict[str, Any]]:
     done = [row for row in self.rows if row["xid"] not in self.aborted and self.snapshot().shows(row["xid"])]
-    return [row for row in done if row["id"] > cursor.sent]
+    return [row for row in done if row["id"] > sent]
 
 
 def always_go_on_after_the_last(self: Relay, rows: Any, most: int) -> Any:
@@ -54,7 +54,7 @@ def always_go_on_after_the_last(self: Relay, rows: Any, most: int) -> Any:
 
 async def marks_before_ack(self: Relay, connection: Any) -> bool:
     if self._owned:
-        rows = await connection.fetch(relay._NEXT, list(self._owned), 2)
+        rows = await connection.fetch(relay._NEXT, list(self._owned), 2, [None], [None])
         moves = self._moves(rows, 2)
         if moves:
             await connection.execute(relay._MOVE, *(list(column) for column in zip(*moves, strict=True)))
@@ -81,8 +81,8 @@ async def target_taken_anew(self: Outbox, *given: Any) -> str:
     return moved
 
 
-def newest_taken_first(self: Outbox, cursor: Cursor, target: Any) -> list[dict[str, Any]]:
-    return _unseen(self, cursor, target)[::-1]
+def newest_taken_first(self: Outbox, cursor: Cursor, target: Any, sent: int) -> list[dict[str, Any]]:
+    return _unseen(self, cursor, target, sent)[::-1]
 
 
 BUGS: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {

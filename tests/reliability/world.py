@@ -15,7 +15,7 @@ from backbone.kafka import Incoming, Outgoing
 from backbone.relay import Bucket, LostBucket, Relay
 from reliefpath import events
 from reliefpath.envelope import Heard, dump_headers, read_attributes
-from tests.reliability.store import Boundary, Inbox, Outbox, Tables, Unit, order
+from tests.reliability.store import Boundary, Inbox, Outbox, Tables, Unit, in_turns, order
 from tests.support.visiting.world import Voice, received
 
 STREAMS = [UUID(int=number + 1) for number in range(3)]
@@ -61,7 +61,14 @@ class World:
     def own(self, number: int) -> None:
         """A relay takes the bucket over; the former owner does not know it yet."""
         self.outbox.cursor.fence += 1
+        self._forget(number)
         self.relays[number]._owned = {0: Bucket(0, self.outbox.cursor.fence)}
+
+    def _forget(self, number: int) -> None:
+        """As `Relay.run` does whenever its connection ends."""
+        one = self.relays[number]
+        one._behind, one._ahead = set(), None
+        one._owned.clear()
 
     async def send(self, messages: list[Outgoing]) -> None:
         """The relays' producer; a process may die after any message."""
@@ -75,10 +82,14 @@ class World:
             self.tasks[number] = self.relays[number]._relay_once(self.outbox)  # type: ignore[arg-type]
         task = self.tasks[number]
         try:
-            with mock.patch.object(relay, "BATCH", 1):
+            with mock.patch.multiple(relay, BATCH=1, _while_sending=in_turns):
                 task.send(None)
-        except (StopIteration, LostBucket):
+        except StopIteration:
             del self.tasks[number]
+            return True
+        except LostBucket:
+            del self.tasks[number]
+            self._forget(number)
             return True
         return False
 
@@ -86,7 +97,7 @@ class World:
         """A relay dies where it is."""
         if number in self.tasks:
             self.tasks.pop(number).close()
-        self.relays[number]._owned.clear()
+        self._forget(number)
 
     async def react(self, uow: Any, heard: Heard) -> None:
         """The reaction under test: it leaves its mark, and may fail after that."""

@@ -13,7 +13,7 @@ whatever it sends afterwards is dropped by its hearers, who know each stream's l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -204,13 +204,7 @@ class Relay:
         moves = self._moves(read.rows, read.most)
         wanted = self._wanted(moves)
         events = [outgoing(row) for row in read.rows if row["id"] is not None]
-        sending = asyncio.create_task(self._producer.send(events))
-        try:
-            following = await _read(connection, wanted) if wanted else None
-            await sending
-        finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+        following = await _while_sending(self._producer.send(events), _read(connection, wanted) if wanted else None)
         if moves:
             moved = await connection.execute(_MOVE, *(list(column) for column in zip(*moves, strict=True)))
             if moved != f"UPDATE {len(moves)}":
@@ -251,6 +245,18 @@ class Relay:
         waiting = await connection.fetchrow(_WAITING)
         OUTBOX_DEPTH.set(waiting["depth"])
         OUTBOX_AGE.set(waiting["age"])
+
+
+async def _while_sending(sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Read] | None) -> Read | None:
+    """What was read meanwhile, once everything is sent. Neither goes on when the other fails."""
+    task = asyncio.create_task(sending)
+    try:
+        following = await reading if reading is not None else None
+        await task
+        return following
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _read(connection: asyncpg.Connection[Any], wanted: Sequence[tuple[int, str | None, int | None]]) -> Read:
