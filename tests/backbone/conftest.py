@@ -1,50 +1,7 @@
-"""Databases of the visiting service, one per test, and what tests of the carriage have in common."""
+"""Databases of the visiting service, one per test."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from tests.support.visiting.fixtures import _template, address, connect, db
 
-import pytest
-
-from backbone.database import Database
-from backbone.migrate import upgrade
-from tests.support.databases import Databases
-from tests.support.visiting.world import VISITING
-
-
-@pytest.fixture(scope="session")
-def _template(databases: Databases) -> str:
-    """A migrated database, to be copied."""
-    address = databases.empty("referral")
-    with ThreadPoolExecutor(1) as thread:  # the migrations run an event loop of their own
-        thread.submit(upgrade, VISITING, address).result()
-    return address
-
-
-@pytest.fixture
-def address(databases: Databases, _template: str) -> Iterator[str]:
-    """The address of this test's own migrated database."""
-    copy = databases._copy(_template.rpartition("/")[2], owner="referral")
-    yield copy
-    databases.drop(copy)
-
-
-@pytest.fixture
-async def connect(address: str) -> AsyncIterator[Callable[..., Database]]:
-    """Another connection pool to this test's database."""
-    opened: list[Database] = []
-
-    def database(**settings: object) -> Database:
-        opened.append(Database(address, **{"connections": 10, "name": "test", **settings}))  # type: ignore[arg-type]  # its own
-        return opened[-1]
-
-    yield database
-    for one in opened:
-        await one.close()
-
-
-@pytest.fixture
-def db(connect: Callable[..., Database]) -> Database:
-    """This test's database."""
-    return connect()
+__all__ = ["_template", "address", "connect", "db"]

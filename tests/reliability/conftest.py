@@ -15,6 +15,9 @@ import pytest
 from tests.reliability.installation import Installation
 from tests.reliability.trials import Told, Trial
 from tests.support.servers import PLACE, PREFIX
+from tests.support.visiting.fixtures import _template, address, connect, db
+
+__all__ = ["_template", "address", "connect", "db"]
 
 HERE: Final = Path(__file__).parent
 PATIENCE: Final = 400
