@@ -18,10 +18,12 @@ from typing import Any, Final
 import asyncpg
 import httpx2
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from backbone import process
 from backbone.process import NotReady, Service, lifecycle_table
+from backbone.rows import new_id
 from backbone.settings import Settings
 from backbone.topics import main as create_topics
 from reliefpath.vocabulary import Profile, Role
@@ -31,6 +33,7 @@ from tests.support.databases import Databases
 from tests.support.servers import Server, finish
 from tests.support.visiting.lifecycle import VISIT
 from tests.support.visiting.served import serving
+from tests.support.visiting.world import received, unit
 
 PATIENCE: Final = 60.0
 AT_ONCE: Final = 10.0
@@ -310,6 +313,22 @@ async def test_without_its_database_an_api_lives_but_is_not_ready_and_answers_50
             await server.start()
         assert (await served.client.get("/readyz")).status_code == 200
         assert (await served.get("/streams/lag")).status_code == 200
+
+
+async def test_an_api_stays_ready_and_says_so_when_what_was_said_is_not_sent(
+    db: Any, address: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(address, keys) as served:
+        async with unit(db) as uow:
+            uow.say(new_id(), received())
+        assert (await served.client.get("/readyz")).json() == {"status": "ready"}, "it has hardly waited"
+        monkeypatch.setattr("backbone.process.OVERDUE", 0.0)
+        answer = await served.client.get("/readyz")
+        assert answer.status_code == 200
+        assert "events wait in the outbox" in answer.json()["degraded"]
+        async with unit(db) as uow:
+            await uow.session.execute(text("UPDATE backbone.cursors SET seen = pg_current_snapshot()"))
+        assert (await served.client.get("/readyz")).json() == {"status": "ready"}
 
 
 async def test_the_end_of_one_task_ends_the_process_and_all_the_others() -> None:

@@ -14,10 +14,27 @@ from reliefpath.envelope import Actor, Attributes, dump_headers, encode_data, en
 from reliefpath.events import Event, topic_of
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from backbone.database import UnitOfWork
 
 MAX_EVENT_BYTES: Final = 262_144
 """More than any event has reason to be, and well below what a topic takes: refused in the transaction of its change."""
+
+
+_OVERDUE: Final = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM backbone.cursors c CROSS JOIN LATERAL (
+            SELECT 1 FROM backbone.outbox o
+            WHERE o.bucket = c.bucket AND o.id > c.sent
+              AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+              AND o.recorded_at < clock_timestamp() - make_interval(secs => :seconds)
+            LIMIT 1
+        ) waiting
+    )
+    """
+)
 
 
 class TooLarge(Exception):
@@ -48,6 +65,11 @@ def encoded(event: Event) -> bytes:
 def bucket_of(stream: UUID) -> int:
     """The bucket a stream is dealt into; all its events go through it, so their order is kept."""
     return stream.int % 65_521 % carriage.BUCKETS
+
+
+async def is_overdue(connection: AsyncConnection, seconds: float) -> bool:
+    """Whether an event has waited to be sent for longer than so many seconds: Kafka is away, or no relay works."""
+    return bool((await connection.execute(_OVERDUE, {"seconds": seconds})).scalar_one())
 
 
 async def write(uow: UnitOfWork) -> None:

@@ -27,6 +27,7 @@ from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
 from backbone.kafka import KafkaLog, Place, Producer, beginnings
 from backbone.migrate import missing
+from backbone.outbox import is_overdue
 from backbone.relay import Nudge, Relay
 from backbone.retention import Retention
 from backbone.settings import Settings, read_settings
@@ -39,6 +40,8 @@ from reliefpath.vocabulary import Profile
 log = structlog.get_logger()
 
 GRACE: Final = 8
+OVERDUE: Final = 10.0
+"""Seconds an event may wait in the outbox before an API says so: it does not talk to Kafka itself."""
 
 
 @dataclass(frozen=True)
@@ -240,8 +243,12 @@ def _health(is_ready: Callable[[Request], Awaitable[dict[str, Any]]]) -> APIRout
 
 
 async def _api_is_ready(request: Request) -> dict[str, Any]:
-    await _answers(request.app.state.database)
-    return {}
+    database: Database = request.app.state.database
+    await _answers(database)
+    async with database.engine.connect() as connection:
+        if not await is_overdue(connection, OVERDUE):
+            return {}
+    return {"degraded": f"events wait in the outbox for more than {OVERDUE:.0f} s; what is written is kept"}
 
 
 async def _worker_is_ready(request: Request) -> dict[str, Any]:
