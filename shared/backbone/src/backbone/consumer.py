@@ -356,7 +356,8 @@ async def _claim(uow: UnitOfWork, place: Place) -> tuple[int | None, bytes | Non
 
 def _is_of_another_log(messages: Sequence[Incoming], expected: int, mark: bytes | None) -> bool:
     """Whether the message before the next one is another than the one that was heard there."""
-    return mark is not None and any(one.offset == expected - 1 and one.mark != mark for one in messages[:1])
+    before = messages[0]
+    return mark is not None and before.offset == expected - 1 and before.mark != mark
 
 
 async def _advance(uow: UnitOfWork, place: Place, expected: int, last: Incoming) -> None:

@@ -140,7 +140,7 @@ async def make(uow: UnitOfWork, month: Month) -> None:
     for statement in _MAKE:
         named = statement.format(name=month.name, begins=month.begins.isoformat(), ends=month.ends.isoformat())
         await uow.session.execute(text(named))
-    log.info("the outbox has a new partition", address=month.name)
+    log.info("the outbox has a new partition", partition=month.name)
 
 
 async def drop_if_passed(uow: UnitOfWork, name: str) -> bool:
@@ -155,7 +155,7 @@ async def drop_if_passed(uow: UnitOfWork, name: str) -> bool:
     if (await uow.session.execute(unsent)).scalar_one():
         return False
     await uow.session.execute(text(f"DROP TABLE backbone.{name}"))
-    log.info("an old partition of the outbox is dropped", address=name)
+    log.info("an old partition of the outbox is dropped", partition=name)
     return True
 
 
