@@ -16,6 +16,7 @@ from backbone.hearing import Awaits, Hearer, Reaction
 from backbone.inbox import Stream
 from backbone.kafka import Incoming, Outgoing
 from backbone.rows import new_id
+from backbone.telemetry import REGISTRY
 from reliefpath import events
 from reliefpath.envelope import Heard, load_headers, read_attributes
 from reliefpath.events import Speaker
@@ -307,10 +308,15 @@ async def test_what_cannot_be_read_is_parked_with_what_follows_it(
     assert await marks(ear.db, journey) == []
 
 
-async def test_a_type_nobody_here_has_heard_of_is_skipped_and_the_stream_goes_on(ear: Ear, voice: Voice) -> None:
+async def test_a_type_nobody_here_has_heard_of_is_counted_and_skipped_and_the_stream_goes_on(
+    ear: Ear, voice: Voice
+) -> None:
+    labels = {"topic": "reliefpath.referral"}
+    before = REGISTRY.get_sample_value("reliefpath_unknown_types_total", labels) or 0
     journey = new_id()
     await ear.hear(voice.say(received(), journey, type="reliefpath.referral.Later.v1"), voice.say(received(), journey))
     assert await marks(ear.db, journey) == [2]
+    assert REGISTRY.get_sample_value("reliefpath_unknown_types_total", labels) == before + 1
     assert await ear.held(journey) == []
 
 

@@ -331,6 +331,22 @@ async def test_an_api_stays_ready_and_says_so_when_what_was_said_is_not_sent(
         assert (await served.client.get("/readyz")).json() == {"status": "ready"}
 
 
+async def test_an_api_whose_background_task_fails_ends(
+    address: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[int] = []
+
+    async def fail(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(process.Nudge, "run", fail)
+    monkeypatch.setattr(process.signal, "raise_signal", raised.append)
+    with pytest.raises(ZeroDivisionError):
+        async with serving(address, keys):
+            await asyncio.sleep(0.05)
+    assert raised == [signal.SIGTERM]
+
+
 async def test_the_end_of_one_task_ends_the_process_and_all_the_others() -> None:
     ended: list[str] = []
 

@@ -18,7 +18,7 @@ from backbone import inbox
 from backbone.database import UnitOfWork, is_transient
 from backbone.inbox import HeldEvent, Status, Stream
 from backbone.kafka import Incoming
-from backbone.telemetry import REACTION_SECONDS, child_of
+from backbone.telemetry import REACTION_SECONDS, UNKNOWN, child_of
 from reliefpath.envelope import (
     Actor,
     Attributes,
@@ -170,6 +170,7 @@ class Hearer:
         try:
             event = decode_data(attributes, message.value)
         except UnknownType:
+            UNKNOWN.labels(message.topic).inc()
             log.info("unknown type skipped", event_type=attributes.type)
             return None
         except UnknownVersion:

@@ -91,6 +91,7 @@ def build_api(
             nudge = Nudge(settings.database_of(service.name))
             database.after_commit.append(nudge)
             nudging = asyncio.create_task(nudge.run())
+            nudging.add_done_callback(_end_if_failed)
             yield
             nudging.cancel()
             with suppress(asyncio.CancelledError):
@@ -391,6 +392,13 @@ async def _until_stopped(work: Mapping[str, Awaitable[None]]) -> None:
             continue
         log.error("a task ended", task=tasks[task], exc_info=task.exception() if not task.cancelled() else None)
         raise NotReady(f"The {tasks[task]} ended, and so does this process.")
+
+
+def _end_if_failed(task: asyncio.Task[None]) -> None:
+    """A task in the background that fails ends the process as an operator would: who watches it starts it again."""
+    if not task.cancelled() and (failure := task.exception()) is not None:
+        log.error("a task ended", task=task.get_name(), exc_info=failure)
+        signal.raise_signal(signal.SIGTERM)
 
 
 async def _measure_loop() -> None:

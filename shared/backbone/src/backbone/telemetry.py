@@ -37,6 +37,12 @@ RELAYED = Counter("reliefpath_relayed_total", "Events sent and acknowledged.", r
 HEARD = Counter(
     "reliefpath_heard_total", "Messages read, by what became of them.", ["topic", "outcome"], registry=REGISTRY
 )
+UNKNOWN = Counter(
+    "reliefpath_unknown_types_total",
+    "Events of a type this program does not know, skipped.",
+    ["topic"],
+    registry=REGISTRY,
+)
 REACTION_SECONDS = Histogram("reliefpath_reaction_seconds", "Time a reaction takes.", ["type"], registry=REGISTRY)
 LAG_SECONDS = Gauge("reliefpath_lag_seconds", "Age of the oldest unread message.", ["topic"], registry=REGISTRY)
 LAG_RECORDS = Gauge("reliefpath_lag_records", "Messages not read yet.", ["topic"], registry=REGISTRY)
