@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,18 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from backbone import kafka as subject
-from backbone.kafka import Incoming, KafkaAway, KafkaLog, Outgoing, Place, Producer, Topic, beginnings, create_topics
+from backbone.kafka import (
+    Incoming,
+    KafkaAway,
+    KafkaLog,
+    Outgoing,
+    Place,
+    Producer,
+    Topic,
+    beginnings,
+    create_topics,
+    replay,
+)
 from backbone.rows import new_id
 from tests.backbone.broker_suite import BrokerSuite, message
 from tests.support.servers import Server
@@ -197,3 +209,20 @@ async def test_while_kafka_is_down_nothing_hangs_and_afterwards_the_same_produce
             while read[-1].value != b"2":
                 read += await reader.read(1)
     assert read[0].value == b"0"
+
+
+async def test_a_replay_says_that_kafka_went_away_instead_of_waiting_for_ever(world: RealKafka, broker: Server) -> None:
+    topic = await world.topic()
+    await world.sender().send([Outgoing(topic, b"key", os.urandom(100_000), (), number) for number in range(100)])
+    await world.close()
+
+    async def read_on_while_it_dies() -> None:
+        async for _ in replay(world.servers, [topic], 5, PATIENCE):
+            if broker.child.running:
+                await broker.kill()
+
+    try:
+        with pytest.raises(KafkaAway, match="whether it is there"):
+            await asyncio.wait_for(read_on_while_it_dies(), 30)
+    finally:
+        await broker.start()

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from backbone import rebuild as rebuilding
 from backbone.database import Database
+from backbone.inbox import Stream, first_held
 from backbone.kafka import Incoming
 from backbone.process import Service
 from backbone.rebuild import compare, main, reactions_of, rebuild
@@ -175,3 +176,30 @@ def test_a_database_that_is_away_is_one_sentence(
     told = capsys.readouterr().err
     assert "does not answer" in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("spoiled", [True, False])
+async def test_what_a_person_discarded_has_no_effect_in_a_rebuild_either(
+    db: Database, target: Database, topics: Topics, spoiled: bool
+) -> None:
+    voice, journey = Voice(), new_id()
+    messages = [read(voice.say(arrived(), journey), offset=number) for number in range(3)]
+    if spoiled:
+        messages[1] = replace(messages[1], value=b"{}")
+    topics.messages += messages
+
+    async def fails_at_two(uow: Any, heard: Heard) -> None:
+        if heard.attributes.seq == 2:
+            raise ValueError
+        await mark(uow, heard)
+
+    hearer = rebuilding.Hearer("referral", {events.PatientArrived: fails_at_two}, tries=1)
+    async with unit(db) as uow:
+        await hearer.hear(uow, messages, carefully=True)
+    async with unit(db) as uow:
+        first = await first_held(uow, Stream(Speaker.SCHEDULING, journey))
+        assert first is not None
+        await hearer.discard(uow, first, "operations:olga", "it was said by mistake")
+    rebuilt = await built(db, target)
+    assert rebuilt.identical, [*map(str, rebuilt.tables), *rebuilt.lacking]
+    assert await rows(target, "SELECT seq FROM marks ORDER BY seq") == [(1,), (3,)]

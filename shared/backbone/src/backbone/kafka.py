@@ -443,6 +443,8 @@ async def replay(servers: str, topics: Sequence[str], most: int, patience: float
             read = await bounded(consumer.getmany(timeout_ms=500, max_records=most), patience, "read")
             for messages in read.values():
                 yield [_incoming(message) for message in messages]
+            if not read:  # the client itself would wait for ever for a broker that is away
+                await bounded(consumer.end_offsets(list(left)), patience, "ask whether it is there")
             for place in list(left):
                 if await bounded(consumer.position(place), patience, "ask how far it is") >= left[place]:
                     del left[place]

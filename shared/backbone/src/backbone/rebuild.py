@@ -13,8 +13,8 @@ import argparse
 import asyncio
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -33,6 +33,8 @@ from reliefpath.vocabulary import Role
 
 BATCH: Final = 500
 MOST_SHOWN: Final = 20
+DISCARDED: Final = b"reliefpath.rebuild.Discarded.v1"
+"""A type that no catalogue holds: such a message takes its place in its stream and has no effect."""
 
 Rows = Mapping[str, str]
 """A digest of each row of a table, by its primary key."""
@@ -40,9 +42,13 @@ Rows = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Present:
-    """What a service had heard and said at one moment, and the rows of its read models then."""
+    """What a service had heard and said at one moment, and the rows of its read models then.
+
+    What a person discarded was heard and had no effect, and is to have none in a rebuild.
+    """
 
     seqs: Mapping[Stream, int]
+    discarded: Set[tuple[Stream, int]]
     tables: Mapping[str, Rows]
 
 
@@ -122,7 +128,7 @@ async def rebuild(service: Service, live: Database, target: Database, servers: s
     hearer = Hearer(service.name, reactions, tries=1)
     topics = [topic_of(speaker) for speaker in speakers]
     async for messages in replay(servers, topics, BATCH, patience):
-        wanted = [message for message in messages if _was_there(message, present.seqs)]
+        wanted = [one for message in messages if (one := _as_it_was(message, present)) is not None]
         async with target.unit_of_work(actor=Actor(Role.SYSTEM, service.name), cause="rebuild") as uow:
             await hearer.hear(uow, wanted, carefully=True)
     async with target.engine.connect() as connection:
@@ -147,7 +153,11 @@ async def look(live: Database, service: Service, speakers: Sequence[Speaker]) ->
         topics = {topic_of(speaker): speaker for speaker in speakers if speaker in service.says}
         said = await connection.execute(text("SELECT topic, stream, seq FROM backbone.streams WHERE seq > 0"))
         seqs |= {Stream(topics[topic], stream): seq for topic, stream, seq in said.all() if topic in topics}
-        return Present(seqs, {table: await _digests(connection, table) for table in service.read_models})
+        ended = await connection.execute(
+            text("SELECT speaker, stream, seq FROM backbone.held WHERE status = 'discarded'")
+        )
+        discarded = {(Stream(speaker, stream), seq) for speaker, stream, seq in ended.all()}
+        return Present(seqs, discarded, {table: await _digests(connection, table) for table in service.read_models})
 
 
 async def _digests(connection: AsyncConnection, table: str) -> Rows:
@@ -155,12 +165,18 @@ async def _digests(connection: AsyncConnection, table: str) -> Rows:
     return {str(key): str(digest) for key, digest in found.all()}
 
 
-def _was_there(message: Incoming, seqs: Mapping[Stream, int]) -> bool:
+def _as_it_was(message: Incoming, present: Present) -> Incoming | None:
+    """The message as it counted then: not at all, in its place without an effect, or with one."""
     try:
         said = read_attributes(message.topic, message.key, message.headers)
     except Unattributable:
-        return False
-    return said.seq <= seqs.get(Stream(said.speaker, said.stream), 0)
+        return None
+    stream = Stream(said.speaker, said.stream)
+    if said.seq > present.seqs.get(stream, 0):
+        return None
+    if (stream, said.seq) not in present.discarded:
+        return message
+    return replace(message, headers=[(name, DISCARDED if name == "ce_type" else of) for name, of in message.headers])
 
 
 async def is_empty(database: Database) -> bool:
