@@ -226,3 +226,39 @@ async def test_a_replay_says_that_kafka_went_away_instead_of_waiting_for_ever(wo
             await asyncio.wait_for(read_on_while_it_dies(), 30)
     finally:
         await broker.start()
+
+
+async def test_a_topic_that_was_recreated_under_its_reader_is_placed_anew(
+    world: RealKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert subject.CONSUMER_SETTINGS["metadata_max_age_ms"] <= 30_000, "the client would not look for five minutes"
+    monkeypatch.setitem(subject.CONSUMER_SETTINGS, "metadata_max_age_ms", 1_000)
+    topic = await world.topic()
+    log, gains = world.log([topic], f"group-{new_id()}"), []
+
+    async def gained(places: set[Place]) -> dict[Place, int]:
+        gains.append(places)
+        return dict.fromkeys(places, 0)
+
+    async def lost(_: set[Place]) -> None:
+        return
+
+    async def until_gained(wanted: set[Place]) -> None:
+        async with asyncio.timeout(20):
+            while not gains or gains[-1] != wanted:
+                await log.read(0.05, 10)
+
+    await log.start(gained, lost)
+    try:
+        await until_gained({Place(topic, 0)})
+        admin = AIOKafkaAdminClient(bootstrap_servers=world.servers)
+        await admin.start()
+        try:
+            await admin.delete_topics([topic])
+        finally:
+            await admin.close()
+        await until_gained(set())
+        assert await create_topics(world.servers, [Topic(topic, 1, 1)], 10) == [topic]
+        await until_gained({Place(topic, 0)})
+    finally:
+        await log.stop()

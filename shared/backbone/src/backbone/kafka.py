@@ -44,6 +44,7 @@ CONSUMER_SETTINGS: Final[dict[str, Any]] = {
     "heartbeat_interval_ms": 2_000,
     "max_poll_interval_ms": 120_000,
     "max_partition_fetch_bytes": 4_194_304,
+    "metadata_max_age_ms": 30_000,  # how long a topic that was re-created may go unnoticed
 }
 
 MOST_UNPLACED: Final = 100
