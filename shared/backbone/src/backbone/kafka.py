@@ -231,11 +231,11 @@ def _hash(key: bytes) -> int:
 
 async def _let_go(producer: AIOKafkaProducer) -> None:
     """What the client's own stop does, without its flush."""
+    producer._closed = True  # noqa: SLF001 - first, as in its own stop: it is given up even if the rest takes too long
     await producer.client.close()  # what is under way ends at once
     if producer._sender is not None:  # noqa: SLF001 - the client has no other way not to flush
         await producer._sender.close()  # noqa: SLF001
     await producer.client.close()
-    producer._closed = True  # noqa: SLF001
 
 
 class KafkaLog:
