@@ -138,6 +138,11 @@ class BrokerSuite:
             async with asyncio.timeout(10):
                 await world.sender().send([message(f"nowhere-{new_id()}", "key")])
 
+    async def test_a_broker_answers_for_the_topics_that_it_has(self, world: World) -> None:
+        here = await world.topic(2)
+        assert await world.sender().answers({here, await world.topic()})
+        assert not await world.sender().answers({here, "nowhere"})
+
     async def test_a_read_waits_no_longer_than_asked(self, world: World) -> None:
         topic = await world.topic()
         async with self.member(world, [topic]) as member:

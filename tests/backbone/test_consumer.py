@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from backbone import consumer as subject
 from backbone import hearing, inbox
-from backbone.consumer import Consumer, HeldRetries, StoodStill, restart
+from backbone.consumer import Consumer, HeldRetries, restart
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming, KafkaLog, Outgoing, Place, Producer, create_topics
@@ -25,6 +25,7 @@ from backbone.rows import new_id
 from backbone.settings import Settings
 from backbone.testing import Broker, TwinLog
 from backbone.topics import topics
+from backbone.watchdog import StoodStill
 from reliefpath import events
 from reliefpath.envelope import Heard
 from reliefpath.events import Speaker, topic_of
@@ -626,7 +627,7 @@ class Network:
     async def relaying(self) -> AsyncIterator[None]:
         producer = Producer(self.kafka, 5, f"relay-{new_id()}")
         try:
-            async with _at_work(Relay(self.address, producer, "relay").run()):
+            async with _at_work(Relay(self.address, producer, "relay", 30).run()):
                 yield
         finally:
             await producer.stop()

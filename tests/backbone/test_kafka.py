@@ -192,6 +192,8 @@ async def test_while_kafka_is_down_nothing_hangs_and_afterwards_the_same_produce
                 async with asyncio.timeout(3 * PATIENCE):
                     await sender.send([message(topic, "key", 1)])
         async with asyncio.timeout(3 * PATIENCE):
+            assert not await sender.answers({topic})
+        async with asyncio.timeout(3 * PATIENCE):
             await sender.stop()
     finally:
         await broker.start()

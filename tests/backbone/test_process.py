@@ -295,6 +295,52 @@ def test_without_kafka_a_worker_is_ready_and_says_that_it_is_degraded_and_still_
         assert (ended, seconds < AT_ONCE) == (0, True)
 
 
+UNSENDABLE: Final = """
+INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)
+SELECT 0, gen_random_uuid(), 'reliefpath.referral', gen_random_uuid(), 1, '[]', string_agg(sha256(n::text::bytea), '')
+FROM generate_series(1, 50000) n
+"""
+"""More than Kafka takes, put into the outbox by another hand: no client can ever send it."""
+
+
+def relaying(address: str, kafka: str) -> dict[str, str]:
+    """The environment of a worker that soon misses that anything is sent."""
+    return environment(
+        profile="development", database_referral=address, kafka=kafka, kafka_timeout=2, watchdog=1, instance="relaying"
+    )
+
+
+def test_a_worker_that_sends_nothing_while_kafka_answers_ends_and_says_why(
+    databases: Databases, kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELIEFPATH_KAFKA", kafka)
+    create_topics()
+    address = databases.migrated("referral")
+    finish(_execute(address, UNSENDABLE))
+    with running("referral.worker", relaying(address, kafka), tmp_path) as started:
+        assert started.ended() not in {0, -signal.SIGKILL}
+        told = (tmp_path / "referral.worker.log").read_text()
+        assert told.count("the relay stood still and is rebuilt") == 1
+        assert "The relay ended, and so does this process." in told
+    databases.drop(address)
+
+
+def test_a_worker_that_sends_nothing_because_kafka_is_away_stays_and_is_degraded(
+    databases: Databases, tmp_path: Path
+) -> None:
+    address = databases.migrated("referral")
+    finish(_execute(address, UNSENDABLE))
+    with running("referral.worker", relaying(address, "127.0.0.1:1"), tmp_path) as started:
+        deadline = time.monotonic() + PATIENCE
+        while sum("waits for Kafka" in line["event"] for line in started.told) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        answer = started.until(lambda answer: answer.status_code == 200).json()
+        assert "Kafka does not answer" in answer["degraded"]
+        assert started.terminate()[0] == 0
+    databases.drop(address)
+
+
 async def test_without_its_database_an_api_lives_but_is_not_ready_and_answers_503(
     databases: Databases, keys: Keys, address: str
 ) -> None:

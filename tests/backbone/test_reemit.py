@@ -46,7 +46,7 @@ async def test_a_running_relay_sends_everything_again_in_order(
 ) -> None:
     journey = new_id()
     await say(db, 5, journey)
-    relaying = asyncio.create_task(Relay(address, producer, "test").run())
+    relaying = asyncio.create_task(Relay(address, producer, "test", 30).run())
     await until_sent(producer, 5)
     async with unit(db) as uow:
         assert await reemit(uow, "the topic is gone") == Reemitted(5, 0)

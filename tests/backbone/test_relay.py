@@ -17,11 +17,12 @@ from backbone import relay as subject
 from backbone.carriage import BUCKETS
 from backbone.database import Database
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, Outgoing
+from backbone.kafka import Incoming, KafkaAway, Outgoing
 from backbone.relay import Nudge, Relay
 from backbone.rows import new_id
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH
 from backbone.testing import Broker, TwinProducer
+from backbone.watchdog import StoodStill
 from reliefpath.envelope import read_attributes
 from reliefpath.events import Speaker, topic_of
 from tests.backbone.broker_suite import until
@@ -42,14 +43,16 @@ def producer(twin: Broker) -> TwinProducer:
 
 
 @asynccontextmanager
-async def running(address: str, producer: TwinProducer, name: str = "relay") -> AsyncIterator[Relay]:
-    relay = Relay(address, producer, name)
+async def running(
+    address: str, producer: TwinProducer, name: str = "relay", watchdog: float = 30
+) -> AsyncIterator[asyncio.Task[None]]:
+    relay = Relay(address, producer, name, watchdog)
     task = asyncio.create_task(relay.run())
     try:
-        yield relay
+        yield task
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, StoodStill):
             await task
 
 
@@ -398,3 +401,123 @@ async def test_what_waits_and_since_when_is_measured(
         await until(lambda: OUTBOX_DEPTH._value.get() == 5 and OUTBOX_AGE._value.get() > 0)
         twin.away = False
         await until(lambda: OUTBOX_DEPTH._value.get() == 0 and OUTBOX_AGE._value.get() == 0)
+
+
+class Refused(TwinProducer):
+    """A client whose every message is refused by a Kafka that answers, until so many clients were let go of."""
+
+    def __init__(self, twin: Broker, clients: float) -> None:
+        super().__init__(twin)
+        self.clients = clients
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        if messages and self.clients > 0:
+            raise KafkaAway("send: refused")
+        await super().send(messages)
+
+    async def stop(self) -> None:
+        self.clients -= 1
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks and pauses that are short beside a watchdog of 0.3 s."""
+    monkeypatch.setattr(subject, "REBALANCE", 0.02)
+    monkeypatch.setattr(subject, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(subject, "LAST_DELAY", 0.02)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_relay_that_sends_nothing_while_rows_wait_gets_new_clients(
+    db: Database, address: str, twin: Broker
+) -> None:
+    refused = Refused(twin, clients=1)
+    await say(db, new_id())
+    with capture_logs() as logs:
+        async with running(address, refused, watchdog=0.3):
+            await until(lambda: len(refused.sent) == 1)
+            await asyncio.sleep(0.5)
+    assert sum("stood still" in one["event"] for one in logs) == 1
+    assert refused.clients == 0
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_relay_that_sends_nothing_with_new_clients_either_ends_its_process(
+    db: Database, address: str, twin: Broker
+) -> None:
+    refused = Refused(twin, clients=9)
+    await say(db, new_id())
+    async with asyncio.timeout(10), running(address, refused, watchdog=0.3) as relaying:
+        with pytest.raises(StoodStill, match="outbox"):
+            await relaying
+    assert refused.clients == 8
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_relay_that_does_not_see_what_waits_ends_its_process(
+    db: Database, address: str, producer: TwinProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def blind(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(Relay, "_relay_once", blind)
+    await say(db, new_id())
+    async with asyncio.timeout(10), running(address, producer, watchdog=0.3) as relaying:
+        with pytest.raises(StoodStill):
+            await relaying
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_kafka_that_is_away_ends_no_relay_however_long_it_takes(
+    db: Database, address: str, twin: Broker, producer: TwinProducer
+) -> None:
+    await say(db, new_id())
+    twin.away = True
+    with capture_logs() as logs:
+        async with running(address, producer, watchdog=0.1) as relaying:
+            await until(lambda: sum("waits for Kafka" in one["event"] for one in logs) >= 4)
+            assert not relaying.done()
+            twin.away = False
+            await until(lambda: len(producer.sent) == 1)
+            await asyncio.sleep(0.3)
+            assert not relaying.done()
+    assert not any("stood still" in one["event"] for one in logs)
+
+
+class Slow(TwinProducer):
+    """A client that takes its time for each of its calls."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        if messages:
+            await asyncio.sleep(0.1)
+        await super().send(messages)
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_relay_that_is_slow_with_a_long_backlog_or_has_nothing_to_send_stands_not_still(
+    db: Database, address: str, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "BATCH", 4)
+    slow, streams = Slow(twin), [new_id() for _ in range(6)]
+    await say(db, *streams * 8)
+    with capture_logs() as logs:
+        async with running(address, slow, watchdog=0.4):
+            await until(lambda: len(slow.sent) == 48)
+            await asyncio.sleep(0.6)
+            await say(db, new_id())
+            await until(lambda: len(slow.sent) == 49)
+    assert logs == []
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_relay_does_not_answer_for_what_waits_in_the_buckets_of_another(
+    db: Database, address: str, twin: Broker, producer: TwinProducer
+) -> None:
+    stalled, streams = Stalled(twin), [new_id() for _ in range(40)]
+    async with running(address, stalled, "other"), running(address, producer, "one", watchdog=0.3) as relaying:
+        await _until_owned(db, [8, 8])
+        await say(db, *streams)
+        await asyncio.sleep(1)
+        assert not relaying.done()
+        assert 0 < len(producer.sent) < 40
+        stalled.goes_on.set()

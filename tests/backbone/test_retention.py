@@ -65,7 +65,7 @@ async def partitions(db: Database) -> set[str]:
 
 async def relay_all(db: Database, address: str, broker: Broker) -> list[Incoming]:
     producer = TwinProducer(broker)
-    running = asyncio.create_task(Relay(address, producer, "test").run())
+    running = asyncio.create_task(Relay(address, producer, "test", 30).run())
     unsent = (
         "SELECT count(*) FROM backbone.outbox o JOIN backbone.cursors c USING (bucket)"
         " WHERE NOT pg_visible_in_snapshot(o.xid, c.seen)"

@@ -52,6 +52,7 @@ async def test_a_broker_that_is_away_takes_nothing_and_says_nothing() -> None:
     with pytest.raises(KafkaAway):
         await world.log([topic], "group").start(member.gained, member.lost)
     await member.nothing(0.05)
+    assert not await world.sender().answers({topic})
     world.broker.away = False
     await world.sender().send([message(topic, "key", 3)])
     assert numbers(await member.read(1)) == [3]

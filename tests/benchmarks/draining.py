@@ -32,7 +32,7 @@ async def drain(ground: Ground, messages: Sequence[Outgoing]) -> float:
     starts = ground.ends()
     producer = Counting(ground, len(messages))
     started = time.perf_counter()
-    relay = asyncio.create_task(Relay(ground.address, producer, "bench").run())
+    relay = asyncio.create_task(Relay(ground.address, producer, "bench", 30).run())
     try:
         async with asyncio.timeout(PATIENCE):
             await producer.done.wait()

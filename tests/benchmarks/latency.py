@@ -167,7 +167,7 @@ async def _relay() -> None:
     address, kafka = os.environ["BENCH"].split()
     producer = Producer(kafka, 10, "bench-relay")
     try:
-        await Relay(address, producer, "bench").run()
+        await Relay(address, producer, "bench", 30).run()
     finally:
         await producer.stop()
 

@@ -30,7 +30,7 @@ class World:
         self.writing: dict[UUID, tuple[int, int]] = {}
         self.said = dict.fromkeys(STREAMS, 0)
         self.failing: set[UUID] = set()
-        self.relays = [Relay("", self, f"relay-{number}") for number in range(RELAYS)]
+        self.relays = [Relay("", self, f"relay-{number}", 30) for number in range(RELAYS)]
         self.tasks: dict[int, Coroutine[Any, Any, Any]] = {}
         self.hearer = Hearer("simulated", {events.ReferralReceived: self.react}, 3)
         self.hearing: Coroutine[Any, Any, None] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Place
 from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
+from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -35,14 +36,6 @@ HELD_PAUSE: Final = 0.5
 TELL_HELD_EVERY: Final = 10
 FIRST_DELAY: Final = 0.2
 LAST_DELAY: Final = 5.0
-
-
-class StoodStill(Exception):
-    """The position did not move although there was more to read; `again` when a new client did not help."""
-
-    def __init__(self, places: Collection[Place], *, again: bool) -> None:
-        self.again = again
-        super().__init__(", ".join(sorted(f"{place.topic}/{place.partition}" for place in places)))
 
 
 class Misplaced(Exception):
@@ -63,13 +56,11 @@ class Consumer:
     ) -> None:
         self._database, self._hearer, self._make_log, self._beginnings = database, hearer, make_log, beginnings
         self._actor = Actor(Role.SYSTEM, service)
-        self._watchdog = watchdog
+        self._watchdog: Watchdog[Place] = Watchdog(watchdog)
         self._log: Log | None = None
         self._next: dict[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
         self._working: dict[Place, asyncio.Task[None]] = {}
-        self._moved_at: dict[Place, float] = {}
-        self._rebuilt_for: set[Place] = set()
         self._gone: dict[Place, int] = {}
         self._delay = FIRST_DELAY
         self.connected = False
@@ -77,7 +68,7 @@ class Consumer:
     @property
     def offsets_gone(self) -> list[str]:
         """The partitions that cannot be read on, as their next offset is not there any more."""
-        return sorted(f"{place.topic}/{place.partition} at {at}" for place, at in self._gone.items())
+        return sorted(f"{place} at {at}" for place, at in self._gone.items())
 
     async def run(self) -> None:
         """Consume until cancelled. Raises StoodStill when a new client stands still as the old one did."""
@@ -197,7 +188,7 @@ class Consumer:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             expected, mark = await _claim(uow, place)
             if expected is None or expected < self._next.get(place, expected):
-                raise Misplaced(f"{place.topic}/{place.partition} at {expected}")
+                raise Misplaced(f"{place} at {expected}")
             if _is_of_another_log(messages, expected, mark):
                 self._give_up(place, expected)
                 return
@@ -222,7 +213,7 @@ class Consumer:
                 known |= await self._begin(uow, unknown)
             marked = await _marked(uow)
         self._next, self._gone = dict(known), {}
-        self._moved_at = dict.fromkeys(known, asyncio.get_running_loop().time())
+        self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
         # The message before is read once more, to see that this is still the log it was.
         return {place: at - (place in marked) for place, at in known.items()}
@@ -267,7 +258,9 @@ class Consumer:
         await self._write_lags(rows)
         self._show_lags(rows, now)
         await source.tell(dict(self._next))
-        self._check_progress(ends)
+        self._watchdog.check(
+            place for place, end in ends.items() if place not in self._gone and end > self._next.get(place, end)
+        )
 
     async def _write_lags(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
@@ -287,23 +280,8 @@ class Consumer:
             LAG_SECONDS.labels(topic).set((now - min(oldest)).total_seconds() if oldest else 0)
 
     def _has_moved(self, place: Place) -> None:
-        self._moved_at[place] = asyncio.get_running_loop().time()
+        self._watchdog.has_moved(place)
         self._oldest.pop(place, None)
-        self._rebuilt_for.discard(place)
-
-    def _check_progress(self, ends: Mapping[Place, int]) -> None:
-        now = asyncio.get_running_loop().time()
-        still = {
-            place
-            for place, end in ends.items()
-            if place not in self._gone
-            and end > self._next.get(place, end)
-            and now - self._moved_at.get(place, now) > self._watchdog
-        }
-        if still:
-            again = bool(still & self._rebuilt_for)
-            self._rebuilt_for |= still
-            raise StoodStill(still, again=again)
 
     async def _leave(self) -> None:
         for task in self._working.values():

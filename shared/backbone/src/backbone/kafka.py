@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,6 +70,9 @@ class Place:
 
     topic: str
     partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class OffsetGone(Exception):
 
     def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
         self.places = list(places)
-        super().__init__("; ".join(f"{place.topic}/{place.partition} at {offset}" for place, offset in self.places))
+        super().__init__("; ".join(f"{place} at {offset}" for place, offset in self.places))
 
 
 async def bounded(work: Awaitable[T], seconds: float, what: str) -> T:
@@ -150,6 +153,7 @@ class Sender(Protocol):
     """What a relay needs to send: Kafka's producer, or its twin in memory."""
 
     async def send(self, messages: Sequence[Outgoing]) -> None: ...
+    async def answers(self, topics: Collection[str]) -> bool: ...
     async def stop(self) -> None: ...
 
 
@@ -206,6 +210,16 @@ class Producer:
             self._producer = producer
             await bounded(producer.start(), self._timeout, "start a producer")
         return self._producer
+
+    async def answers(self, topics: Collection[str]) -> bool:
+        """Whether another client gets an answer about these topics, from the leader of every partition, in time."""
+        try:
+            async with _onlooker(self._servers, self._timeout, *topics) as consumer:
+                places = list(consumer.assignment())
+                await bounded(consumer.beginning_offsets(places), self._timeout, "ask for the beginnings")
+        except KafkaAway:
+            return False
+        return True
 
     async def stop(self) -> None:
         """Let go of the client, within the time-out even when Kafka does not answer.

@@ -206,7 +206,8 @@ class _Worker:
         address = self._settings.database_of(self._service.name)
         carrying: dict[str, Awaitable[None]] = {}
         if self._service.says:
-            carrying["relay"] = Relay(address, self._producer, self._settings.instance or self._service.name).run()
+            name = self._settings.instance or self._service.name
+            carrying["relay"] = Relay(address, self._producer, name, self._settings.watchdog).run()
         if self._service.hears:
             carrying["consumer"] = self._consumer.run()
             carrying["held"] = HeldRetries(self._database, self._hearer, self._service.name).run()

@@ -24,6 +24,7 @@ import structlog
 from backbone.carriage import BUCKETS
 from backbone.kafka import KafkaAway, Outgoing, Sender
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
+from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import load_headers
 
 log = structlog.get_logger()
@@ -74,10 +75,10 @@ WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _WAITING: Final = """
-SELECT coalesce(sum(o.depth), 0) AS depth,
-    coalesce(extract(epoch FROM clock_timestamp() - min(o.oldest)), 0)::float AS age
+SELECT c.bucket, (c.seen, c.target, c.sent)::text AS position, o.depth, o.topic,
+    coalesce(extract(epoch FROM clock_timestamp() - o.oldest), 0)::float AS age
 FROM backbone.cursors c CROSS JOIN LATERAL (
-    SELECT count(*) AS depth, min(o.recorded_at) AS oldest FROM backbone.outbox o
+    SELECT count(*) AS depth, min(o.recorded_at) AS oldest, min(o.topic) AS topic FROM backbone.outbox o
     WHERE o.bucket = c.bucket AND o.id > c.sent
       AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
 ) o
@@ -107,10 +108,12 @@ class Read:
 class Relay:
     """One of the replicas that share a service's buckets."""
 
-    def __init__(self, address: str, producer: Sender, name: str) -> None:
+    def __init__(self, address: str, producer: Sender, name: str, watchdog: float) -> None:
         self._address = address
         self._producer = producer
         self._name = name
+        self._watchdog: Watchdog[str] = Watchdog(watchdog)
+        self._waiting: dict[int, tuple[str, str]] = {}
         self._owned: dict[int, Bucket] = {}
         self._behind: set[int] = set()
         self._ahead: Read | None = None
@@ -119,10 +122,15 @@ class Relay:
         self._delay = FIRST_DELAY
 
     async def run(self) -> None:
-        """Relay until cancelled. A database or a Kafka that is away is waited for; nothing is lost meanwhile."""
+        """Relay until cancelled. A database or a Kafka that is away is waited for; nothing is lost meanwhile.
+
+        Raises StoodStill when Kafka answers and nothing is sent by new clients either.
+        """
         while True:
             try:
                 await self._connected()
+            except StoodStill as still:
+                await self._begin_anew(still)
             except (
                 OSError,
                 TimeoutError,
@@ -242,9 +250,40 @@ class Relay:
         return moves
 
     async def _observe(self, connection: asyncpg.Connection[Any]) -> None:
-        waiting = await connection.fetchrow(_WAITING)
-        OUTBOX_DEPTH.set(waiting["depth"])
-        OUTBOX_AGE.set(waiting["age"])
+        buckets = await connection.fetch(_WAITING)
+        OUTBOX_DEPTH.set(sum(one["depth"] for one in buckets))
+        OUTBOX_AGE.set(max(one["age"] for one in buckets))
+        self._check_progress(buckets)
+
+    def _check_progress(self, buckets: Sequence[Any]) -> None:
+        """Raise StoodStill when rows have waited in buckets of ours for too long while no cursor of theirs moved.
+
+        One bucket that moves speaks for all: of a long backlog they take turns.
+        """
+        positions = {one["bucket"]: one["position"] for one in buckets}
+        ours = {
+            one["bucket"]: (one["position"], one["topic"])
+            for one in buckets
+            if one["depth"] and one["bucket"] in self._owned
+        }
+        if any(positions[bucket] != position for bucket, (position, _) in self._waiting.items()):
+            self._waiting.clear()
+        if not self._waiting:
+            self._watchdog.has_moved("outbox")
+        elif ours.keys() & self._waiting.keys():
+            self._watchdog.check(["outbox"])
+        self._waiting |= ours
+
+    async def _begin_anew(self, still: StoodStill) -> None:
+        """Let new clients be made, or raise StoodStill. A Kafka that is away is no fault of ours: it is waited for."""
+        if not await self._producer.answers({topic for _, topic in self._waiting.values()}):
+            log.warning("the relay waits for Kafka")
+            self._watchdog.has_moved("outbox")
+        elif still.again:
+            raise still
+        else:
+            log.error("the relay stood still and is rebuilt", reason=str(still))
+        await self._producer.stop()
 
 
 async def _while_sending(sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Read] | None) -> Read | None:

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     statement_timeout: float = Field(15.0, gt=0, description="Seconds any one statement may take in PostgreSQL.")
     handler_tries: int = Field(5, ge=1, description="Tries of a failing reaction or deadline before it is parked.")
     outbox_days: int = Field(90, ge=0, description="Days that sent events stay in the outbox; 0: for ever.")
-    watchdog: float = Field(30.0, gt=0, description="Seconds a consumer may stand still while its lag is not zero.")
+    watchdog: float = Field(30.0, gt=0, description="Seconds a consumer or relay may stand still while things wait.")
     log_level: str = Field("INFO", description="Least severe log line that is written.")
 
     @field_validator("issuer", "url_referral", "url_scheduling", "url_followup", "url_operations")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -48,6 +48,10 @@ class Broker:
         """A new topic without messages."""
         self._topics[topic] = partitions
         self._partitions |= {Place(topic, number): Partition() for number in range(partitions)}
+
+    def has(self, topics: Collection[str]) -> bool:
+        """Whether all of these topics are there."""
+        return set(topics) <= self._topics.keys()
 
     def append(self, message: Outgoing) -> Incoming:
         """Write a message to the partition of its key; as it will be read. Raises KafkaAway."""
@@ -262,6 +266,10 @@ class TwinProducer:
             self.sent.append(self._broker.append(replace(message, headers=tuple(message.headers))))
         if messages and lose_after is not None and lose_after >= len(messages):
             raise KafkaAway("send: the last acknowledgement was lost")
+
+    async def answers(self, topics: Collection[str]) -> bool:
+        """Whether the broker is there and has these topics."""
+        return not self._broker.away and self._broker.has(topics)
 
     async def stop(self) -> None:
         """Nothing to let go of."""

@@ -1,0 +1,45 @@
+"""Notices what stands still although there is more to do: first a new client is tried, then the process has to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Hashable, Iterable
+from typing import Generic, TypeVar
+
+Thing = TypeVar("Thing", bound=Hashable)
+
+
+class StoodStill(Exception):
+    """Nothing moved although there was more to do; `again` when a new client did not help."""
+
+    def __init__(self, things: Collection[object], *, again: bool) -> None:
+        self.again = again
+        super().__init__(", ".join(sorted(map(str, things))))
+
+
+class Watchdog(Generic[Thing]):
+    """Since when each thing has stood still. `patience` is in seconds."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._moved_at: dict[Thing, float] = {}
+        self._rebuilt_for: set[Thing] = set()
+
+    def begin(self, things: Iterable[Thing]) -> None:
+        """Watch these and no others, from now on. That a new client was tried for one of them is remembered."""
+        self._moved_at = dict.fromkeys(things, asyncio.get_running_loop().time())
+
+    def has_moved(self, thing: Thing) -> None:
+        """It moved, or has nothing to do: it has all its time again."""
+        self._moved_at[thing] = asyncio.get_running_loop().time()
+        self._rebuilt_for.discard(thing)
+
+    def check(self, waiting: Iterable[Thing]) -> None:
+        """Raise StoodStill when one of these, all of which have something to do, has not moved for too long."""
+        now = asyncio.get_running_loop().time()
+        still = {thing for thing in waiting if now - self._moved_at.setdefault(thing, now) > self._patience}
+        if still:
+            again = bool(still & self._rebuilt_for)
+            self._rebuilt_for |= still
+            self._moved_at |= dict.fromkeys(still, now)
+            raise StoodStill(still, again=again)
