@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code they describe: settings, events, lifecycles.
+"""Writes the reference pages from the code they describe: settings, events, lifecycles, metrics.
 
     python docs/generate.py            write docs/*.md
     python docs/generate.py --check    say which of them are stale, and fail
@@ -16,6 +16,7 @@ from typing import Any, Final, get_args
 
 from backbone.process import Service
 from backbone.settings import Settings
+from backbone.telemetry import LOOP_WINDOW, METRICS
 from reliefpath.events import CATALOGUE, Event, Speaker, topic_of
 from reliefpath.lifecycle import Lifecycle
 
@@ -172,11 +173,33 @@ def _lifecycle(service: str, lifecycle: Lifecycle) -> Iterator[str]:
     yield ""
 
 
+ABOUT_METRICS: Final = f"""\
+`/metrics` of every process, in Prometheus' text format. A worker shows all but the requests; an API shows its requests,
+what people try again through it, and its loop lag. A histogram has `_bucket`, `_count` and `_sum`: its rate is that of
+`_count`. Gauges are looked up every two seconds, what is held every five; the worst loop lag is kept for
+{LOOP_WINDOW:.0f} s, so scrape as often. What is "of the whole service" every worker shows: take the largest."""
+
+
+def metrics_page() -> str:
+    """Every metric: its type, its labels, what it means and what to watch for."""
+    lines = [GENERATED, "# Metrics", "", ABOUT_METRICS, ""]
+    lines += ["| metric | type | labels | meaning | watch for |", "|---|---|---|---|---|"]
+    for one in METRICS:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        lines.append(f"| `{one.name}` | {one.kind} | {labels} | {one.meaning} | {one.watch_for} |")
+    return "\n".join(lines) + "\n"
+
+
 def _code(value: object) -> str:
     return "" if value in ("", None) else f"`{value}`"
 
 
-PAGES: Final = {"settings.md": settings_page, "events.md": events_page, "lifecycles.md": lifecycles_page}
+PAGES: Final = {
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "lifecycles.md": lifecycles_page,
+    "metrics.md": metrics_page,
+}
 
 
 def stale() -> list[str]:

@@ -23,6 +23,7 @@ from backbone.kafka import Incoming, KafkaLog, Outgoing, Place, Producer, create
 from backbone.relay import Relay
 from backbone.rows import new_id
 from backbone.settings import Settings
+from backbone.telemetry import REGISTRY
 from backbone.testing import Broker, TwinLog
 from backbone.topics import topics
 from backbone.watchdog import StoodStill
@@ -200,6 +201,7 @@ async def test_a_broken_event_holds_its_journey_while_its_partition_goes_on(work
             workers.say(broken, *sound)
         await workers.caught_up()
         await workers.until_held(broken, [(2, "parked"), (3, "behind"), (4, "behind")])
+        await until(lambda: REGISTRY.get_sample_value("reliefpath_parked_journeys") == 1)
         workers.say(broken, *sound)
         await workers.caught_up()
     assert await workers.effects(*sound) == [[1, 2, 3, 4, 5]] * 8

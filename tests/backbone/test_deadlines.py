@@ -266,6 +266,25 @@ async def test_parking_is_counted_apart_from_failing(db: Database, handlers: Han
     assert (counted("failed") - before[0], counted("parked") - before[1]) == (2, 1)
 
 
+async def test_how_long_its_handler_takes_is_measured_also_when_it_fails(db: Database, handlers: Handlers) -> None:
+    def measured(what: str) -> float:
+        return REGISTRY.get_sample_value(f"reliefpath_deadline_seconds_{what}", {"kind": "slow"}) or 0
+
+    async def slow(uow: UnitOfWork, deadline: Deadline) -> None:
+        await asyncio.sleep(0.1)
+        await handlers.handle(uow, deadline)
+
+    handlers.by_kind["slow"] = slow
+    await due(db, "slow")
+    handlers.failing.add("slow")
+    await take_all(db, handlers)
+    handlers.failing.clear()
+    await again_now(db)
+    await take_all(db, handlers)
+    assert measured("count") == 2
+    assert 0.2 <= measured("sum") < 2
+
+
 async def test_one_that_failed_at_first_fires_in_the_end(db: Database, handlers: Handlers) -> None:
     thing = await due(db)
     handlers.failing.add("call")

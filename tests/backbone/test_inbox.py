@@ -91,6 +91,22 @@ async def test_only_streams_whose_time_has_come_are_due(db: Database) -> None:
         assert (first.due, second.due) == (True, False)
 
 
+async def test_a_journey_is_parked_once_whoever_speaks_and_only_while_it_is(db: Database) -> None:
+    journey = new_id()
+    one, other, third = Stream("referral", journey), Stream("scheduling", journey), Stream("referral", new_id())
+    async with unit(db) as uow:
+        assert await inbox.parked_journeys(uow) == 0
+        for stream in (one, other, third):
+            await hold(uow, stream, 4, Status.PARKED)
+            await hold(uow, stream, 5, Status.BEHIND)
+        await hold(uow, Stream("referral", new_id()), 1, Status.RETRYING)
+        assert await inbox.parked_journeys(uow) == 2
+        first = await inbox.first_held(uow, third)
+        assert first is not None
+        await inbox.end(uow, first.id, Status.DISCARDED, "somebody", "for a reason")
+        assert await inbox.parked_journeys(uow) == 1
+
+
 async def test_a_status_that_is_no_end_has_no_end_and_the_other_way_round(db: Database) -> None:
     for status, ended in ((s.value, e) for s in Status for e in (True, False)):
         allowed = (status in {"resolved", "discarded"}) == ended

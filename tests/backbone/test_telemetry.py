@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +17,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backbone.telemetry import LOGGABLE, child_of, configure_logs, current_trace, new_trace, traced
+from backbone import telemetry as subject
+from backbone.telemetry import LOGGABLE, REGISTRY, child_of, configure_logs, current_trace, new_trace, traced
+from tests.backbone.broker_suite import until
 
 NAME = "Anna Meier"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -144,3 +149,30 @@ def test_the_trace_of_a_block_ends_with_it() -> None:
             _fail()
         assert current_trace() == outer
     assert current_trace() is None
+
+
+@pytest.fixture
+async def _measured(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    monkeypatch.setattr(subject, "LOOK", 0.01)
+    monkeypatch.setattr(subject, "LOOP_WINDOW", 1.0)
+    measuring = asyncio.create_task(subject.measure_loop())
+    yield
+    measuring.cancel()
+    with suppress(asyncio.CancelledError):
+        await measuring
+
+
+def _loop_lag() -> float:
+    return REGISTRY.get_sample_value("reliefpath_loop_lag_seconds") or 0
+
+
+@pytest.mark.usefixtures("_measured")
+async def test_the_worst_loop_lag_of_the_window_is_told_and_then_forgotten() -> None:
+    await asyncio.sleep(0.05)
+    time.sleep(0.4)  # noqa: ASYNC251 - the loop is to be blocked
+    await asyncio.sleep(0.05)
+    assert 0.35 < _loop_lag() < 0.8
+    time.sleep(0.1)  # noqa: ASYNC251 - a lesser one hides no worse one
+    await asyncio.sleep(0.4)
+    assert 0.35 < _loop_lag() < 0.8
+    await until(lambda: _loop_lag() < 0.35, patience=5)

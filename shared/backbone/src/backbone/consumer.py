@@ -21,7 +21,7 @@ from backbone import carriage, inbox
 from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import Hearer
 from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Place
-from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
+from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, PARKED_JOURNEYS, RETRIES
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -308,6 +308,7 @@ class HeldRetries:
                     if turn % TELL_HELD_EVERY == 0:
                         for status, count in (await inbox.counts(uow)).items():
                             HELD.labels(status).set(count)
+                        PARKED_JOURNEYS.set(await inbox.parked_journeys(uow))
                 for stream in due:
                     RETRIES.labels("held").inc()
                     async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:

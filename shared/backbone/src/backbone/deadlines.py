@@ -8,6 +8,7 @@ One whose handler fails too often is parked: it stays open, and a person retries
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import describe
 from backbone.inbox import delay_before
 from backbone.rows import new_id
-from backbone.telemetry import DEADLINES
+from backbone.telemetry import DEADLINE_SECONDS, DEADLINES
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -117,6 +118,7 @@ class Alarm:
             return f"nobody handles {deadline.kind}"
         before = uow.actor, uow.cause
         uow.actor, uow.cause = self._actor, f"deadline:{deadline.kind}:{deadline.id}:{deadline.cause}"
+        started = time.perf_counter()
         try:
             async with uow.attempt():
                 await handler(uow, deadline)
@@ -126,6 +128,7 @@ class Alarm:
             log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
             return describe(error)
         finally:
+            DEADLINE_SECONDS.labels(deadline.kind).observe(time.perf_counter() - started)
             uow.actor, uow.cause = before
         return None
 

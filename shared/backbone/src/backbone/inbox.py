@@ -183,6 +183,14 @@ async def counts(uow: UnitOfWork) -> dict[Status, int]:
     return {status: there.get(status, 0) for status in Status if status not in {Status.RESOLVED, Status.DISCARDED}}
 
 
+async def parked_journeys(uow: UnitOfWork) -> int:
+    """How many journeys (or facilities of the directory) a parked event holds up."""
+    found = await uow.session.execute(
+        select(func.count(held.c.stream.distinct())).where(held.c.ended_at.is_(None), held.c.status == Status.PARKED)
+    )
+    return int(found.scalar_one())
+
+
 async def change(
     uow: UnitOfWork, id: UUID, status: Status, reason: str, *, attempts: int | None = None, delay: float | None = None
 ) -> None:

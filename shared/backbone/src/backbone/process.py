@@ -31,7 +31,7 @@ from backbone.outbox import is_overdue
 from backbone.relay import Nudge, Relay
 from backbone.retention import Retention
 from backbone.settings import Settings, read_settings
-from backbone.telemetry import LOOP_LAG, REGISTRY, configure_logs
+from backbone.telemetry import REGISTRY, configure_logs, measure_loop
 from reliefpath.events import Event, Speaker, topic_of
 from reliefpath.lifecycle import Lifecycle
 from reliefpath.rulebook import Rulebook, Unapproved
@@ -90,12 +90,15 @@ def build_api(
             app.state.hearer = Hearer(service.name, service.reactions, settings.handler_tries)
             nudge = Nudge(settings.database_of(service.name))
             database.after_commit.append(nudge)
-            nudging = asyncio.create_task(nudge.run())
-            nudging.add_done_callback(_end_if_failed)
+            background = [asyncio.create_task(nudge.run()), asyncio.create_task(measure_loop())]
+            for task in background:
+                task.add_done_callback(_end_if_failed)
             yield
-            nudging.cancel()
-            with suppress(asyncio.CancelledError):
-                await nudging
+            for task in background:
+                task.cancel()
+            for task in background:
+                with suppress(asyncio.CancelledError):
+                    await task
         finally:
             await database.close()
 
@@ -193,7 +196,7 @@ class _Worker:
                     "health": _HealthServer(_server_config(self._health_app(), settings, lifespan="off")).serve(),
                     "nudge": nudge.run(),
                     "deadlines": DeadlineWatch(database, service.deadlines, service.name, settings.handler_tries).run(),
-                    "loop lag": _measure_loop(),
+                    "loop lag": measure_loop(),
                     "retention": Retention(database, service.name, settings.outbox_days).run(),
                     **self._carrying(),
                 }
@@ -400,14 +403,6 @@ def _end_if_failed(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (failure := task.exception()) is not None:
         log.error("a task ended", task=task.get_name(), exc_info=failure)
         signal.raise_signal(signal.SIGTERM)
-
-
-async def _measure_loop() -> None:
-    loop = asyncio.get_running_loop()
-    while True:
-        due = loop.time() + 1
-        await asyncio.sleep(1)
-        LOOP_LAG.set(max(0.0, loop.time() - due))
 
 
 def _exit_on_failure(work: Any) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import sys
+from collections import deque
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -28,33 +31,118 @@ LOGGABLE: Final = frozenset({
 
 REGISTRY: Final = CollectorRegistry()
 
-HTTP_SECONDS = Histogram(
-    "reliefpath_http_seconds", "Time to answer a request.", ["method", "route", "status"], registry=REGISTRY
-)
-OUTBOX_DEPTH = Gauge("reliefpath_outbox_depth", "Events said and not sent yet.", registry=REGISTRY)
-OUTBOX_AGE = Gauge("reliefpath_outbox_age_seconds", "Age of the oldest event not sent yet.", registry=REGISTRY)
-RELAYED = Counter("reliefpath_relayed_total", "Events sent and acknowledged.", registry=REGISTRY)
-HEARD = Counter(
-    "reliefpath_heard_total", "Messages read, by what became of them.", ["topic", "outcome"], registry=REGISTRY
-)
-UNKNOWN = Counter(
-    "reliefpath_unknown_types_total",
-    "Events of a type this program does not know, skipped.",
-    ["topic"],
-    registry=REGISTRY,
-)
-REACTION_SECONDS = Histogram("reliefpath_reaction_seconds", "Time a reaction takes.", ["type"], registry=REGISTRY)
-LAG_SECONDS = Gauge("reliefpath_lag_seconds", "Age of the oldest unread message.", ["topic"], registry=REGISTRY)
-LAG_RECORDS = Gauge("reliefpath_lag_records", "Messages not read yet.", ["topic"], registry=REGISTRY)
-OFFSETS_GONE = Gauge(
-    "reliefpath_offsets_gone", "Partitions that cannot be read on until somebody says where.", registry=REGISTRY
-)
-HELD = Gauge("reliefpath_held", "Events that could not take effect yet.", ["status"], registry=REGISTRY)
-RETRIES = Counter("reliefpath_retries_total", "Tries after the first.", ["of"], registry=REGISTRY)
-DEADLINES = Counter(
-    "reliefpath_deadlines_total", "Deadlines, by what became of them.", ["kind", "outcome"], registry=REGISTRY
-)
-LOOP_LAG = Gauge("reliefpath_loop_lag_seconds", "How late the event loop last ran a timer.", registry=REGISTRY)
+LOOK: Final = 0.1
+LOOP_WINDOW: Final = 60.0
+"""Seconds over which the worst loop lag is told: no scrape that comes at least as often misses it."""
+
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as it is declared: what it means and what to watch for are the words of docs/metrics.md."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+    watch_for: str
+
+
+METRICS: Final[list[Metric]] = []
+
+
+def _declare(kind: type[Kind], name: str, meaning: str, watch_for: str, *labels: str) -> Kind:
+    METRICS.append(Metric(name, kind.__name__.lower(), labels, meaning, watch_for))
+    return kind(name, meaning, labels, registry=REGISTRY)
+
+
+HTTP_SECONDS = _declare(
+    Histogram, "reliefpath_http_seconds", "Time to answer a request.",
+    "5xx; a slow `route`. 503 is a database that is away.", "method", "route", "status",
+)  # fmt: skip
+OUTBOX_DEPTH = _declare(
+    Gauge, "reliefpath_outbox_depth", "Events said and not sent yet, of the whole service, as each worker sees it.",
+    "Growth: Kafka is away or nothing relays. Take the largest of the workers, not the sum.",
+)  # fmt: skip
+OUTBOX_AGE = _declare(
+    Gauge, "reliefpath_outbox_age_seconds", "Age of the oldest event not sent yet.",
+    "More than 10 s: the APIs call themselves degraded, too.",
+)  # fmt: skip
+RELAYED = _declare(
+    Counter, "reliefpath_relayed_total", "Events sent and acknowledged: its rate is the relay's throughput.",
+    "No rate while the outbox is not empty: after `RELIEFPATH_WATCHDOG` seconds the relay is rebuilt.",
+)  # fmt: skip
+HEARD = _declare(
+    Counter, "reliefpath_heard_total",
+    "Messages read, by what became of them: its rate is the consumer's throughput.",
+    "`parked`, `retrying` and `dead_letter`. Many `duplicate` is a speaker that sends again, and harmless.",
+    "topic", "outcome",
+)  # fmt: skip
+UNKNOWN = _declare(
+    Counter, "reliefpath_unknown_types_total", "Events of a type this program does not know, skipped.",
+    "Any: a speaker is newer than this hearer.", "topic",
+)  # fmt: skip
+REACTION_SECONDS = _declare(
+    Histogram, "reliefpath_reaction_seconds", "Handler time: how long a reaction to an event takes, failed or not.",
+    "A type that grows slower: its topic's lag follows.", "type",
+)  # fmt: skip
+LAG_SECONDS = _declare(
+    Gauge, "reliefpath_lag_seconds",
+    "How long the oldest event not heard yet has waited since it was recorded, by real time.",
+    "More than a few seconds for longer than a minute. `reliefpath lag` shows which partition.", "topic",
+)  # fmt: skip
+LAG_RECORDS = _declare(
+    Gauge, "reliefpath_lag_records", "Messages of this worker's partitions not read yet.",
+    "Growth. The sum over a service's workers is the service's.", "topic",
+)  # fmt: skip
+OFFSETS_GONE = _declare(
+    Gauge, "reliefpath_offsets_gone", "Partitions that cannot be read on until somebody says where.",
+    "Any: see the runbook, a partition says `gone`.",
+)  # fmt: skip
+HELD = _declare(
+    Gauge, "reliefpath_held", "Events that could not take effect yet, of the whole service.",
+    "`parked` needs a person. `missing` or `waiting` that does not go down: a speaker's word does not come.", "status",
+)  # fmt: skip
+PARKED_JOURNEYS = _declare(
+    Gauge, "reliefpath_parked_journeys",
+    "Journeys, and facilities of the directory, that a parked event holds up, of the whole service.",
+    "Any: `reliefpath parked list`.",
+)  # fmt: skip
+RETRIES = _declare(
+    Counter, "reliefpath_retries_total",
+    "Tries after the first: of a `batch` that the database did not take, of an event that was `held`.",
+    "A lasting rate of `batch`: the database is away or overloaded.", "of",
+)  # fmt: skip
+DEADLINES = _declare(
+    Counter, "reliefpath_deadlines_total", "Deadlines, by what became of them.",
+    "`parked` needs a person: `reliefpath deadlines list`. `failed` is tried again by itself.", "kind", "outcome",
+)  # fmt: skip
+DEADLINE_SECONDS = _declare(
+    Histogram, "reliefpath_deadline_seconds", "Handler time: how long a deadline's handler takes, failed or not.",
+    "A kind that grows slower.", "kind",
+)  # fmt: skip
+LOOP_LAG = _declare(
+    Gauge, "reliefpath_loop_lag_seconds", "The latest that the event loop ran a timer within the last minute.",
+    "More than 0.5 s: something computes or blocks in the loop, and everything in the process waits for it.",
+)  # fmt: skip
+
+
+async def measure_loop() -> None:
+    """Keep the worst lag of the event loop within the window in its metric, until cancelled."""
+    loop = asyncio.get_running_loop()
+    worst: deque[tuple[float, float]] = deque()  # when and how late, each later than all that follow
+    while True:
+        due = loop.time() + LOOK
+        await asyncio.sleep(LOOK)
+        now = loop.time()
+        late = max(0.0, now - due)
+        while worst and worst[-1][1] <= late:
+            worst.pop()
+        worst.append((now, late))
+        while worst[0][0] < now - LOOP_WINDOW:
+            worst.popleft()
+        LOOP_LAG.set(worst[0][1])
 
 
 def new_trace() -> str:
