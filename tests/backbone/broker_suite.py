@@ -314,6 +314,18 @@ class BrokerSuite:
                 assert set(await second.log.ends()) == second.mine
                 assert len(second.mine) == 1
 
+    async def test_when_the_next_messages_were_recorded_is_told_without_reading_them(self, world: World) -> None:
+        topic = await world.topic(2)
+        await world.sender().send([message(topic, str(number % 6), number) for number in range(12)])
+        async with self.member(world, [topic]) as member:
+            read = await member.read(12)
+            by_place = {place: [one for one in read if place.partition == one.partition] for place in member.mine}
+            nexts = {place: there[1] for place, there in by_place.items()}
+            told = await member.log.recorded({place: one.offset for place, one in nexts.items()})
+            assert told == {place: one.recorded_at for place, one in nexts.items()}
+            await member.nothing()
+            assert await member.log.recorded({}) == {}
+
     async def test_a_member_without_partitions_stays_and_has_nothing_to_say(self, world: World) -> None:
         topic, group = await world.topic(), f"group-{new_id()}"
         async with self.member(world, [topic], group) as first, self.member(world, [topic], group) as second:

@@ -31,7 +31,6 @@ log = structlog.get_logger()
 BATCH: Final = 500
 READ_WAIT: Final = 0.5
 OBSERVE: Final = 2.0
-ALIVE: Final = 10.0
 HELD_PAUSE: Final = 0.5
 TELL_HELD_EVERY: Final = 10
 FIRST_DELAY: Final = 0.2
@@ -59,6 +58,8 @@ class Consumer:
         self._watchdog: Watchdog[Place] = Watchdog(watchdog)
         self._log: Log | None = None
         self._next: dict[Place, int] = {}
+        self._ends: dict[Place, int] = {}
+        self._begins: Mapping[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
         self._working: dict[Place, asyncio.Task[None]] = {}
         self._gone: dict[Place, int] = {}
@@ -90,6 +91,7 @@ class Consumer:
             finally:
                 self.connected = False
                 await self._leave()
+                self._show_lags()
             await asyncio.sleep(self._delay)
             self._delay = min(self._delay * 2, LAST_DELAY)
 
@@ -101,12 +103,13 @@ class Consumer:
         while True:
             batches = await self._read(source, READ_WAIT, BATCH)
             self.connected = True
-            if batches:
-                await self._work(source, batches)
+            self._note_oldest(batches)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
                 await self._observe(source)
                 self._delay = FIRST_DELAY
+            if batches:
+                await self._work(source, batches)
 
     async def _read(self, source: Log, wait: float, most: int) -> Mapping[Place, Sequence[Incoming]]:
         """What is there to read. A partition whose offset is gone waits for a person, while the others go on."""
@@ -143,16 +146,16 @@ class Consumer:
 
     async def _work(self, source: Log, batches: Mapping[Place, Sequence[Incoming]]) -> None:
         for place, messages in batches.items():
-            self._oldest[place] = messages[0].recorded_at
             self._working[place] = asyncio.create_task(self._work_through(place, messages))
         tasks = set(self._working.values())
         while tasks:
-            done, tasks = await asyncio.wait(tasks, timeout=ALIVE)
+            done, tasks = await asyncio.wait(tasks, timeout=OBSERVE)
             for task in done:
                 if not task.cancelled():
                     task.result()
             if tasks:
                 await self._stay_in_group(source)
+                await self._tell_meanwhile()
         self._working.clear()
 
     async def _stay_in_group(self, source: Log) -> None:
@@ -212,7 +215,8 @@ class Consumer:
             if unknown:
                 known |= await self._begin(uow, unknown)
             marked = await _marked(uow)
-        self._next, self._gone = dict(known), {}
+        self._next = dict(known)
+        self._gone, self._oldest, self._ends = {}, {}, {}
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
         # The message before is read once more, to see that this is still the log it was.
@@ -235,34 +239,57 @@ class Consumer:
         for place in places:
             self._next.pop(place, None)
             self._oldest.pop(place, None)
+            self._ends.pop(place, None)
             self._gone.pop(place, None)
+
+    def _note_oldest(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
+        for place, messages in batches.items():
+            unheard = [one.recorded_at for one in messages if one.offset >= self._next.get(place, 0)]
+            if unheard:
+                self._oldest[place] = unheard[0]
+            if place in self._ends:
+                self._ends[place] = max(self._ends[place], messages[-1].offset + 1)
 
     async def _observe(self, source: Log) -> None:
         await self._look_for_gone(source)
         ends = await source.ends()
-        begins = await self._beginnings(set(self._gone)) if self._gone else {}
+        self._begins = await self._beginnings(set(self._gone)) if self._gone else {}
+        self._ends = {place: end for place, end in ends.items() if place in self._next}
         now = datetime.now(UTC)
-        rows = []
-        for place, end in ends.items():
-            behind = end > self._next.get(place, end) or place in self._gone
-            if behind:
+        behind = {place for place, end in self._ends.items() if end > self._next[place]}
+        unknown = {place: self._next[place] for place in behind - self._oldest.keys() - self._gone.keys()}
+        if unknown:  # nothing of it is at hand, as other partitions are read first
+            self._oldest |= await source.recorded(unknown)
+        for place in self._ends:
+            if place in behind or place in self._gone:
                 self._oldest.setdefault(place, now)
             else:
                 self._has_moved(place)
-            rows.append(
-                {
-                    "topic": place.topic, "partition": place.partition, "next": self._next.get(place, end), "end": end,
-                    "oldest_at": self._oldest.get(place), "observed_at": now, "begins": begins.get(place),
-                }
-            )  # fmt: skip
-        await self._write_lags(rows)
-        self._show_lags(rows, now)
+        await self._write_lags()
+        self._show_lags()
         await source.tell(dict(self._next))
-        self._watchdog.check(
-            place for place, end in ends.items() if place not in self._gone and end > self._next.get(place, end)
-        )
+        self._watchdog.check(behind & self._ends.keys() - self._gone.keys())
 
-    async def _write_lags(self, rows: list[dict[str, Any]]) -> None:
+    async def _tell_meanwhile(self) -> None:
+        """Slow work must not hide how long the next message has waited; who waits for it does not stand still."""
+        self._watchdog.begin(self._next)
+        self._show_lags()
+        try:
+            async with asyncio.timeout(OBSERVE):
+                await self._write_lags()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+
+    async def _write_lags(self) -> None:
+        now = datetime.now(UTC)
+        rows = [
+            {
+                "topic": place.topic, "partition": place.partition, "next": self._next[place], "end": end,
+                "oldest_at": self._oldest.get(place), "observed_at": now, "begins": self._begins.get(place),
+            }
+            for place, end in self._ends.items()
+        ]  # fmt: skip
         if not rows:
             return
         statement = upsert(carriage.lags)
@@ -272,11 +299,15 @@ class Consumer:
                 statement.on_conflict_do_update(index_elements=["topic", "partition"], set_=columns), rows
             )
 
-    def _show_lags(self, rows: list[dict[str, Any]], now: datetime) -> None:
-        for topic in {row["topic"] for row in rows}:
-            of_topic = [row for row in rows if row["topic"] == topic]
-            LAG_RECORDS.labels(topic).set(sum(max(0, row["end"] - row["next"]) for row in of_topic))
-            oldest = [row["oldest_at"] for row in of_topic if row["oldest_at"]]
+    def _show_lags(self) -> None:
+        """What is read by others now is theirs to show."""
+        now = datetime.now(UTC)
+        LAG_RECORDS.clear()
+        LAG_SECONDS.clear()
+        for topic in {place.topic for place in self._ends}:
+            ends = {place: end for place, end in self._ends.items() if place.topic == topic}
+            LAG_RECORDS.labels(topic).set(sum(max(0, end - self._next[place]) for place, end in ends.items()))
+            oldest = [self._oldest[place] for place in ends if place in self._oldest]
             LAG_SECONDS.labels(topic).set((now - min(oldest)).total_seconds() if oldest else 0)
 
     def _has_moved(self, place: Place) -> None:

@@ -118,6 +118,7 @@ class Log(Protocol):
     async def start(self, gained: Gained, lost: Lost) -> None: ...
     async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]: ...
     async def ends(self) -> dict[Place, int]: ...
+    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]: ...
     async def tell(self, positions: Mapping[Place, int]) -> None: ...
     def pause(self, place: Place) -> None: ...
     def resume(self, place: Place) -> None: ...
@@ -326,6 +327,25 @@ class KafkaLog:
             return {}
         ends = await bounded(self._live.end_offsets(mine), self._timeout, "ask for the ends")
         return {Place(place.topic, place.partition): end for place, end in ends.items()}
+
+    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]:
+        """When the next message of each of these positions was recorded, of as many as Kafka tells in time.
+
+        Another client looks: this one may have to hand out others first.
+        """
+        found: dict[Place, datetime] = {}
+        wanted = {TopicPartition(place.topic, place.partition): at for place, at in positions.items()}
+        with suppress(KafkaAway, TimeoutError):
+            async with _onlooker(self._servers, self._timeout) as consumer, asyncio.timeout(self._timeout):
+                consumer.assign(list(wanted))
+                for place, at in wanted.items():
+                    consumer.seek(place, at)
+                while len(found) < len(wanted):
+                    read = await bounded(consumer.getmany(timeout_ms=500), self._timeout, "look at the next message")
+                    for (topic, partition), messages in read.items():
+                        consumer.pause(TopicPartition(topic, partition))
+                        found.setdefault(Place(topic, partition), _incoming(messages[0]).recorded_at)
+        return found
 
     async def tell(self, positions: Mapping[Place, int]) -> None:
         """Tell Kafka where we are, for those who watch consumer groups. Nothing depends on it."""

@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from backbone.kafka import Gained, Incoming, KafkaAway, Lost, OffsetGone, Outgoing, Place
@@ -194,6 +195,16 @@ class TwinLog:
         self._require_live()
         self.broker.require_here()
         return {place: self.broker.partition(place).end for place in self._mine}
+
+    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]:
+        """When the next message of each of these positions was recorded."""
+        found = {}
+        for place, at in positions.items():
+            partition = self.broker.partition(place)
+            following = partition.messages[max(0, at - partition.first) :]
+            if following and not self.broker.away:
+                found[place] = following[0].recorded_at
+        return found
 
     async def tell(self, positions: Mapping[Place, int]) -> None:
         """Say where we are, for those who watch."""
