@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import itertools
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -20,6 +26,8 @@ from backbone.telemetry import REGISTRY
 from reliefpath.envelope import load_headers
 from tests.support.visiting.tables import Mark
 from tests.support.visiting.world import received, rows, unit, value
+
+ROOT: Final = Path(__file__).parents[2]
 
 
 class Handlers:
@@ -366,3 +374,118 @@ async def test_the_watch_waits_for_a_database_that_is_away_and_goes_on(
     working.cancel()
     with suppress(asyncio.CancelledError):
         await working
+
+
+async def due_at(db: Database, *due: tuple[UUID, float]) -> None:
+    """Deadlines of new subjects in these journeys, so many seconds from now."""
+    async with unit(db) as uow:
+        for journey, seconds in due:
+            at = uow.now + timedelta(seconds=seconds)
+            await set_deadline(uow, "call", journey=journey, subject=new_id(), due_at=at)
+
+
+@pytest.mark.parametrize("journeys", [200, 10])
+async def test_after_downtime_four_watches_take_what_is_overdue_in_order_and_each_once(
+    connect: Callable[..., Database], monkeypatch: pytest.MonkeyPatch, journeys: int
+) -> None:
+    """200 deadlines come due while nobody watches. Whoever fires one leaves no earlier one lying, unless that one's
+    journey is being changed; and those of one journey fire in their order whatever happens."""
+    monkeypatch.setattr(subject, "PAUSE", 0.02)
+    db, looking, chance = connect(), connect(), random.Random(5)
+    owners = [new_id() for _ in range(journeys)]
+    seconds = random.Random(6).sample(range(60, 80_000), 200)
+    await due_at(db, *((owners[number % journeys], one) for number, one in enumerate(seconds)))
+    earlier = text(
+        "SELECT count(*) FROM (SELECT FROM backbone.deadlines d JOIN backbone.streams s ON s.stream = d.journey"
+        " WHERE d.due_at < :due AND d.done_at IS NULL FOR UPDATE OF s, d SKIP LOCKED) AS nobody_has_taken"
+    )
+    left_lying: list[int] = []
+
+    async def fire(uow: UnitOfWork, deadline: Deadline) -> None:
+        if journeys == 200:
+            async with looking.engine.connect() as connection:
+                left_lying.append((await connection.execute(earlier, {"due": deadline.due_at})).scalar_one())
+        uow.session.add(Mark(journey=deadline.journey, seq=int(deadline.due_at.timestamp()), text=str(deadline.id)))
+        await uow.session.flush()
+        await asyncio.sleep(chance.random() * 0.01)
+
+    async with unit(db) as uow:
+        await uow.session.execute(text("UPDATE backbone.clock SET shift = interval '1 day'"))
+    watches = [asyncio.create_task(DeadlineWatch(connect(), {"call": fire}, "visiting", 3).run()) for _ in range(4)]
+    await until_none_is_open(db)
+    await stop(*watches)
+    assert not any(left_lying)
+    assert await rows(db, "SELECT count(*), count(DISTINCT text) FROM marks") == [(200, 200)]
+    assert await rows(db, "SELECT ended, count(*) FROM backbone.deadlines GROUP BY 1") == [("fired", 200)]
+    for owner in owners:
+        fired = [seq for (seq,) in await rows(db, "SELECT seq FROM marks WHERE journey = :j ORDER BY id", j=owner)]
+        assert fired == sorted(fired)
+
+
+async def until_none_is_open(db: Database) -> None:
+    async with asyncio.timeout(90):
+        while await value(db, "SELECT count(*) FROM backbone.deadlines WHERE done_at IS NULL"):
+            await asyncio.sleep(0.05)
+
+
+async def stop(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Watching:
+    """Processes that take deadlines: one that is killed in the middle of firing is followed by another."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._processes = address, set[asyncio.subprocess.Process]()
+        self.begun, self.interrupted = Counter[str](), list[str]()
+
+    async def one(self, kills: Iterator[bool]) -> None:
+        """Run a process; whenever it says what it fires, end it as a power cut would, if this is one to be ended."""
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.support.visiting.watching", self._address, "0.02",
+                stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+            )  # fmt: skip
+            self._processes.add(process)
+            assert process.stdout is not None
+            while line := (await process.stdout.readline()).decode().strip():
+                self.begun[line] += 1
+                if next(kills):
+                    self.interrupted.append(line)
+                    process.kill()
+                    break
+            await process.wait()
+
+    async def close(self) -> None:
+        """End them all."""
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def test_processes_that_are_killed_in_the_middle_of_firing_leave_none_lost_or_doubled(
+    db: Database, address: str
+) -> None:
+    """Four processes, 200 deadlines of 40 journeys, and every 15th firing is the last of its process, ten times."""
+    journeys = [new_id() for _ in range(40)]
+    await due_at(db, *((journeys[number % 40], -number) for number in range(200)))
+    firings = itertools.count(1)
+    kills = (number % 15 == 0 and number <= 150 for number in firings)
+    watching = Watching(address)
+    tasks = [asyncio.create_task(watching.one(kills)) for _ in range(4)]
+    try:
+        await until_none_is_open(db)
+    finally:
+        await stop(*tasks)
+        await watching.close()
+    assert len(watching.interrupted) == 10
+    again = [one for one in watching.interrupted if watching.begun[one] > 1]
+    assert len(again) >= 5, "they were killed before the commit, so another began anew"
+    assert await rows(db, "SELECT count(*), count(DISTINCT text) FROM marks") == [(200, 200)]
+    assert await rows(db, "SELECT ended, attempts, count(*) FROM backbone.deadlines GROUP BY 1, 2") == [
+        ("fired", 0, 200)
+    ]
+    assert await value(db, "SELECT count(*) FROM backbone.outbox") == 200
