@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-import httpx2
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -28,32 +24,19 @@ from backbone.settings import Settings
 from backbone.topics import main as create_topics
 from reliefpath.vocabulary import Profile, Role
 from stack.keys import Keys
-from stack.ports import free_ports
 from tests.support.databases import Databases
+from tests.support.processes import PATIENCE, api, connections, environment, running
 from tests.support.servers import Server, finish
 from tests.support.visiting.lifecycle import VISIT
 from tests.support.visiting.served import serving
 from tests.support.visiting.world import received, unit
 
-PATIENCE: Final = 60.0
 AT_ONCE: Final = 10.0
 """Seconds in which a process has to end once it is told to."""
 
 SERVICE: Final = Service("operations", "operations")
 
 Database = Callable[[str], str]
-
-
-def environment(**settings: object) -> dict[str, str]:
-    """The environment of a process with these settings and no others."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-    return inherited | {f"RELIEFPATH_{name.upper()}": str(value) for name, value in settings.items()}
-
-
-def api(keys: Keys, **settings: object) -> dict[str, str]:
-    """The environment of an API in a development profile."""
-    usual: dict[str, object] = {"profile": "development", "issuer": keys.issuer, "jwks": keys.jwks}
-    return environment(**{**usual, **settings})
 
 
 def refusal(module: str, given: dict[str, str]) -> str:
@@ -65,90 +48,6 @@ def refusal(module: str, given: dict[str, str]) -> str:
     (line,) = done.stderr.splitlines()
     assert not line.startswith("{")
     return line
-
-
-class Running:
-    """A process that runs, and the port it answers on."""
-
-    def __init__(self, module: str, given: dict[str, str], logs: Path) -> None:
-        (self.port,) = free_ports(1)
-        self._logs = logs
-        with logs.open("w") as told:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", module],
-                env={**given, "RELIEFPATH_HTTP_PORT": str(self.port)},
-                stdout=told,
-                stderr=told,
-                start_new_session=True,
-            )
-
-    def get(self, path: str) -> httpx2.Response:
-        """What it answers."""
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
-
-    def until(self, holds: Callable[[httpx2.Response], bool], path: str = "/readyz") -> httpx2.Response:
-        """Wait until its answer is as wanted."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            assert self._child.poll() is None, self._logs.read_text()
-            assert time.monotonic() < deadline, self._logs.read_text()
-            try:
-                answer = self.get(path)
-            except httpx2.TransportError:
-                pass
-            else:
-                if holds(answer):
-                    return answer
-            time.sleep(0.1)
-
-    def ended(self) -> int:
-        """Wait until it has ended by itself."""
-        return self._child.wait(PATIENCE)
-
-    def terminate(self) -> tuple[int, float]:
-        """Ask it to end: how it ended, and after how many seconds."""
-        started = time.monotonic()
-        self._child.terminate()
-        return self._child.wait(PATIENCE), time.monotonic() - started
-
-    @property
-    def group_is_gone(self) -> bool:
-        """Whether neither it nor any child of its is left."""
-        try:
-            os.killpg(self._child.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    @property
-    def told(self) -> list[dict[str, Any]]:
-        """Its log lines."""
-        return [json.loads(line) for line in self._logs.read_text().splitlines()]
-
-    def kill(self) -> None:
-        """Leave nothing of it."""
-        if self._child.poll() is None:
-            os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait()
-
-
-@contextmanager
-def running(module: str, given: dict[str, str], folder: Path) -> Iterator[Running]:
-    """This module as a process."""
-    started = Running(module, given, folder / f"{module}.log")
-    try:
-        yield started
-    finally:
-        started.kill()
-
-
-async def _connections(address: str, instance: str) -> int:
-    connection = await asyncpg.connect(address)
-    try:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
-        return int(await connection.fetchval(query, instance))
-    finally:
-        await connection.close()
 
 
 async def _execute(address: str, statement: str) -> None:
@@ -264,7 +163,7 @@ def test_an_api_tells_how_it_is_and_ends_in_order(
         assert seconds < AT_ONCE
         assert started.group_is_gone
         assert [line for line in started.told if line["level"] == "error"] == []
-    assert finish(_connections(address, "api-under-test")) == 0
+    assert connections(address, "api-under-test") == 0
 
 
 def test_a_worker_tells_how_it_is_and_ends_in_order(
@@ -280,7 +179,7 @@ def test_a_worker_tells_how_it_is_and_ends_in_order(
         assert "reliefpath_loop_lag_seconds" in started.get("/metrics").text
         assert started.terminate() < (0, AT_ONCE)
         assert started.group_is_gone
-    assert finish(_connections(address, "worker-under-test")) == 0
+    assert connections(address, "worker-under-test") == 0
 
 
 def test_without_kafka_a_worker_is_ready_and_says_that_it_is_degraded_and_still_ends_in_order(
