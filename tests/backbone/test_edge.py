@@ -18,11 +18,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
-from backbone import edge
 from backbone.access import Caller
 from backbone.actions import unit_of_work
 from backbone.database import Database
 from backbone.edge import Edge
+from backbone.settings import Settings
 from backbone.telemetry import REGISTRY, current_trace
 from stack.keys import Keys
 from stack.ports import free_ports
@@ -144,18 +144,77 @@ async def test_a_declared_length_below_the_truth_does_not_help(served: Served) -
     assert (refused.status_code, code(refused)) == (413, "too-large")
 
 
-async def test_whoever_comes_when_there_is_too_much_to_do_is_asked_to_come_again(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+async def test_whoever_comes_when_there_is_too_much_to_do_is_asked_to_come_again(address: str, keys: Keys) -> None:
+    async with serving(address, keys, [router], requests_at_once=1) as served:
+        going_on = asyncio.create_task(served.client.post("/slow", headers=served.headers()))
+        await asyncio.sleep(0.1)
+        busy = await served.client.post("/echo")
+        assert (busy.status_code, code(busy)) == (503, "unavailable")
+        assert int(busy.headers["Retry-After"]) > 0
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert (await served.client.get(path)).status_code == 200
+        assert (await going_on).status_code == 200
+        assert [(await served.client.post("/echo")).status_code for _ in range(3)] == [200] * 3
+
+
+async def test_no_more_of_bodies_is_held_at_once_than_is_allowed(address: str, keys: Keys) -> None:
+    release = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x" * 1500
+        await release.wait()
+        yield b"x"
+
+    limits = dict.fromkeys(("body_limit", "intake_limit", "bodies_at_once"), LIMIT)
+    async with serving(address, keys, [router], **limits) as served:
+        coming = asyncio.create_task(served.client.post("/echo", content=half()))
+        await asyncio.sleep(0.1)
+        for path in ("/echo", "/read"):
+            full = await served.client.post(path, content=b"x" * 600, headers={"Content-Type": "application/json"})
+            assert (full.status_code, code(full)) == (503, "unavailable")
+            assert int(full.headers["Retry-After"]) > 0
+        assert (await served.client.post("/echo", content=b"x" * 500)).status_code == 200
+        release.set()
+        assert (await coming).json()["bytes"] == 1501
+        assert (await served.client.post("/echo", content=b"x" * LIMIT)).status_code == 200
+
+
+async def test_a_body_that_does_not_come_in_time_is_not_waited_for(address: str, keys: Keys) -> None:
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.02)
+
+    async with serving(address, keys, [router], client_timeout=0.3) as served:
+        for path in ("/echo", "/read"):
+            async with asyncio.timeout(1):
+                headers = {"Content-Type": "application/json"}
+                late = await served.client.post(path, content=dripping(), headers=headers)
+            assert (late.status_code, code(late), late.headers["connection"]) == (408, "too-slow", "close")
+        assert (await served.client.post("/slow", headers=served.headers())).status_code == 200, "we may be slow"
+
+
+async def test_what_cannot_be_answered_in_time_is_given_up_and_leaves_nothing(
+    address: str, keys: Keys, db: Database
 ) -> None:
-    monkeypatch.setattr(edge, "MOST_REQUESTS", 0)
-    busy = await served.client.post("/echo")
-    assert (busy.status_code, code(busy)) == (503, "unavailable")
-    assert int(busy.headers["Retry-After"]) > 0
-    assert (await served.client.get("/livez")).status_code == 200
-    assert (await served.client.get("/readyz")).status_code == 200
-    assert (await served.client.get("/metrics")).status_code == 200
-    monkeypatch.setattr(edge, "MOST_REQUESTS", 1)
-    assert [(await served.client.post("/echo")).status_code for _ in range(3)] == [200] * 3
+    async with serving(address, keys, [router], answer_timeout=0.1) as served:
+        late = await served.client.post("/slow", headers=served.headers())
+        assert (late.status_code, code(late)) == (503, "unavailable")
+        assert "same Idempotency-Key" in late.json()["detail"]
+        assert int(late.headers["Retry-After"]) > 0
+        await asyncio.sleep(0.2)
+        assert await value(db, OPEN) == 0
+        assert await value(db, "SELECT count(*) FROM backbone.audit WHERE action = 'slow'") == 0
+        assert (await served.client.post("/echo")).status_code == 200
+
+
+async def test_in_a_hurry_whatever_is_under_way_is_answered(served: Served) -> None:
+    under_way = [asyncio.create_task(served.client.post("/slow", headers=served.headers())) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    served.edge.hurry()  # type: ignore[attr-defined]  # it is an Edge
+    assert [(await one).status_code for one in under_way] == [503] * 3
+    served.edge.hurry()  # type: ignore[attr-defined]  # see above
+    assert (await served.client.post("/slow", headers=served.headers())).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/fail/Meier", "/clash"])
@@ -231,7 +290,7 @@ async def test_what_is_no_request_is_passed_on() -> None:
     async def app(scope: Any, _: Any, __: Any) -> None:
         passed.append(scope["type"])
 
-    await Edge(app, LIMIT)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]  # neither is used
+    await Edge(app, Settings())({"type": "lifespan"}, None, None)  # type: ignore[arg-type]  # neither is used
     assert passed == ["lifespan"]
 
 
@@ -276,7 +335,7 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_body_opens_nothing(
         await asyncio.sleep(0.2)
     assert [one["event"] for one in told if one["log_level"] == "error"] == []
     assert await value(db, OPEN) == 0
-    assert served.edge._working == 0  # type: ignore[attr-defined]  # nothing is left at work
+    assert not served.edge._under_way  # type: ignore[attr-defined]  # nothing is left at work
 
 
 async def test_what_a_client_that_went_away_had_asked_for_is_done_whole_and_left_open_by_nobody(
@@ -290,7 +349,7 @@ async def test_what_a_client_that_went_away_had_asked_for_is_done_whole_and_left
     writer.close()
     await writer.wait_closed()
     for _ in range(100):
-        if await value(db, OPEN) == 0 and served.edge._working == 0:  # type: ignore[attr-defined]  # see above
+        if await value(db, OPEN) == 0 and not served.edge._under_way:  # type: ignore[attr-defined]  # see above
             break
         await asyncio.sleep(0.05)
     assert await value(db, OPEN) == 0

@@ -82,3 +82,8 @@ def test_in_production_keys_do_not_come_over_an_open_line() -> None:
 def test_a_variable_that_is_none_of_ours_is_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELIEFPATH_DATA", "/var/lib/stack")
     Settings()
+
+
+def test_an_api_that_could_not_hold_a_single_body_does_not_start() -> None:
+    with pytest.raises(ValidationError, match="RELIEFPATH_BODIES_AT_ONCE is less than one body may have"):
+        Settings(bodies_at_once=1_048_576)

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from stack.keys import Keys
-from tests.reliability.callers import Served, serving
+from tests.support.callers import Served, serving
 
 AT_ONCE: Final = 20
 """Clients that leave at the same time: more than the pool has connections."""

@@ -109,6 +109,15 @@ class NotFound(Problem):
         super().__init__(f"There is no such {resource}, or it is not visible to you.")
 
 
+class TooSlow(Problem):
+    """The connection is closed with this answer: whatever else may come on it is not waited for."""
+
+    status, code, title = 408, "too-slow", "The request did not come in time"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
+
+
 class Conflict(Problem):
     """Refused by the present state of things. `code` names the conflict; `more` may offer alternatives."""
 
@@ -150,6 +159,10 @@ class VersionMissing(Problem):
     status, code, title = 428, "if-match-missing", "An If-Match header is needed"
 
 
+class TooLargeHead(Problem):
+    status, code, title = 431, "too-large-head", "The headers are too large"
+
+
 class Unavailable(Problem):
     """The database or something else this needs does not answer now; nothing was written."""
 
@@ -162,8 +175,8 @@ class Unavailable(Problem):
 
 
 PROBLEMS: Final[tuple[type[Problem], ...]] = (
-    Malformed, KeyMissing, Unauthenticated, Forbidden, NotFound, Conflict, Stale, TooLargeBody, WrongMediaType, Invalid,
-    KeyReused, VersionMissing, Unavailable,
+    Malformed, KeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, Conflict, Stale, TooLargeBody, WrongMediaType,
+    Invalid, KeyReused, VersionMissing, TooLargeHead, Unavailable,
 )  # fmt: skip
 
 

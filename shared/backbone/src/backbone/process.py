@@ -26,6 +26,7 @@ from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
 from backbone.kafka import KafkaLog, Place, Producer, beginnings
+from backbone.listening import Listener
 from backbone.migrate import missing
 from backbone.outbox import is_overdue
 from backbone.relay import Nudge, Relay
@@ -132,7 +133,7 @@ def with_edge(app: FastAPI, settings: Settings) -> Edge:
     last_resort: Any = app.build_middleware_stack()
     app.middleware_stack = last_resort.app
     larger = {path: int(getattr(settings, name)) for path, name in app.state.larger_bodies.items()}
-    return Edge(app, settings.body_limit, larger)
+    return Edge(app, settings, larger)
 
 
 def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
@@ -367,14 +368,14 @@ def _server_config(app: Any, settings: Settings, *, lifespan: Literal["on", "off
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
-        http="httptools",
+        http=Listener,
         ws="none",
         lifespan=lifespan,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=30,
+        timeout_keep_alive=settings.client_timeout,  # type: ignore[arg-type]  # a timer of the loop takes any number
     )
 
 

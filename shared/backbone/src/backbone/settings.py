@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     url_operations: str = Field("", description="Where the operations API answers.")
     body_limit: int = Field(1_048_576, ge=1024, description="Largest request body in bytes, after decompression.")
     intake_limit: int = Field(16_777_216, ge=1024, description="Largest FHIR bundle in bytes, after decompression.")
+    bodies_at_once: int = Field(67_108_864, ge=1024, description="Bytes of bodies an API holds at once; then 503.")
+    requests_at_once: int = Field(200, ge=1, description="Requests an API works on or lets wait at once; then 503.")
+    client_timeout: float = Field(
+        30.0, gt=0, description="Seconds a client may take for a request's headers, its body, and its next request."
+    )
+    answer_timeout: float = Field(60.0, gt=0, description="Seconds in which a request is answered, or given up: 503.")
     kafka_timeout: float = Field(10.0, gt=0, description="Seconds any one call to Kafka may take.")
     statement_timeout: float = Field(15.0, gt=0, description="Seconds any one statement may take in PostgreSQL.")
     handler_tries: int = Field(5, ge=1, description="Tries of a failing reaction or deadline before it is parked.")
@@ -74,6 +80,12 @@ class Settings(BaseSettings):
             and not self.jwks.startswith("https://")
         ):
             raise ValueError("in production RELIEFPATH_JWKS must be a file or an https address")
+        return self
+
+    @model_validator(mode="after")
+    def _one_body_may_be_held(self) -> Self:
+        if self.bodies_at_once < max(self.body_limit, self.intake_limit):
+            raise ValueError("RELIEFPATH_BODIES_AT_ONCE is less than one body may have")
         return self
 
     def database_of(self, service: str) -> str:
