@@ -9,10 +9,19 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import text
 
-from backbone import idempotency
 from backbone.database import Database
-from backbone.idempotency import MOST_KEY_CHARACTERS, Answer, check_key, fingerprint, forget, keep, recall
-from backbone.problems import Conflict, KeyMissing, KeyReused
+from backbone.idempotency import (
+    MOST_KEY_CHARACTERS,
+    MOST_WAITING,
+    Answer,
+    Turns,
+    check_key,
+    fingerprint,
+    forget,
+    keep,
+    recall,
+)
+from backbone.problems import KeyMissing, KeyReused, Unavailable
 from backbone.rows import new_id
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -28,24 +37,29 @@ async def request(
     key: str,
     same: str = SAME,
     *,
+    turns: Turns | None = None,
     by: Actor = SOMEBODY,
     fail: bool = False,
     pause: float = 0,
     until: asyncio.Event | None = None,
 ) -> Answer:
-    """A request that leaves a mark."""
-    async with unit(db, by) as uow:
-        answer = await recall(uow, key, same)
-        if answer is None:
-            uow.session.add(Mark(journey=new_id(), seq=1))
-            await asyncio.sleep(pause)
-            if until is not None:
-                await until.wait()
-            if fail:
-                raise ZeroDivisionError
-            answer = Answer(201, {"ETag": '"1"', "Location": f"/visits/{new_id()}"}, b'{"id": "\xc3\xa4"}')
-            await keep(uow, key, answer)
-    return answer
+    """A request that leaves a mark; those of one process share its turns."""
+
+    async def attempt() -> Answer:
+        async with unit(db, by) as uow:
+            answer = await recall(uow, key, same)
+            if answer is None:
+                uow.session.add(Mark(journey=new_id(), seq=1))
+                await asyncio.sleep(pause)
+                if until is not None:
+                    await until.wait()
+                if fail:
+                    raise ZeroDivisionError
+                answer = Answer(201, {"ETag": '"1"', "Location": f"/visits/{new_id()}"}, b'{"id": "\xc3\xa4"}')
+                await keep(uow, key, answer)
+            return answer
+
+    return await (turns or Turns()).take(str(by), key, attempt)
 
 
 async def effects(db: Database) -> int:
@@ -58,9 +72,12 @@ async def test_a_repeated_request_gets_the_same_answer_and_has_one_effect(db: Da
     assert await effects(db) == 1
 
 
-async def test_of_many_at_once_one_has_the_effect_and_all_get_its_answer(connect: Callable[..., Database]) -> None:
-    db = connect(connections=12)
-    answers = await asyncio.gather(*(request(db, "k", pause=0.2) for _ in range(10)))
+@pytest.mark.parametrize("turns", [Turns(), None], ids=["one process", "many processes"])
+async def test_of_many_at_once_one_has_the_effect_and_all_get_its_answer(
+    connect: Callable[..., Database], turns: Turns | None
+) -> None:
+    db = connect(connections=2)
+    answers = await asyncio.gather(*(request(db, "k", pause=0.2, turns=turns) for _ in range(10)))
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert await effects(db) == 1
 
@@ -100,24 +117,43 @@ async def test_whoever_waits_for_one_that_fails_goes_ahead(db: Database) -> None
     assert await effects(db) == 1
 
 
-async def test_whoever_waits_too_long_is_told_to_come_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "WAIT", "100ms")
-    over = asyncio.Event()
-    first = asyncio.create_task(request(db, "k", until=over))
+async def test_whoever_waits_for_the_first_holds_no_connection(connect: Callable[..., Database]) -> None:
+    db, turns, over = connect(connections=2), Turns(), asyncio.Event()
+    waiting = [asyncio.create_task(request(db, "k", until=over, turns=turns)) for _ in range(MOST_WAITING)]
+    waiting += [asyncio.create_task(request(db, "k", until=over)) for _ in range(3)]  # of other processes
     await asyncio.sleep(0.2)
-    with pytest.raises(Conflict) as refused:
-        await request(db, "k")
+    async with asyncio.timeout(1):
+        for number in range(10):
+            await request(db, f"other-{number}", turns=turns)
     over.set()
-    assert (refused.value.status, refused.value.code) == (409, "request-in-flight")
-    await first
+    assert len({answer.headers["Location"] for answer in await asyncio.gather(*waiting)}) == 1
+
+
+async def test_no_more_than_a_few_wait_for_the_first_and_the_others_are_told_to_come_again(db: Database) -> None:
+    turns, over = Turns(), asyncio.Event()
+    waiting = [asyncio.create_task(request(db, "k", until=over, turns=turns)) for _ in range(MOST_WAITING + 1)]
+    await asyncio.sleep(0.2)
+    with pytest.raises(Unavailable) as refused:
+        await request(db, "k", turns=turns)
+    assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "5"})
+    over.set()
+    first, *others = await asyncio.gather(*waiting)
+    assert others == [first] * MOST_WAITING
+    assert await request(db, "k", turns=turns) == first
     assert await effects(db) == 1
 
 
-async def test_claiming_a_key_leaves_the_lock_time_out_as_it_was(db: Database) -> None:
-    async with unit(db) as uow:
-        before = (await uow.session.execute(text("SHOW lock_timeout"))).scalar_one()
-        await recall(uow, "k", SAME)
-        assert (await uow.session.execute(text("SHOW lock_timeout"))).scalar_one() == before
+async def test_whoever_stops_waiting_leaves_its_place(db: Database) -> None:
+    turns, over = Turns(), asyncio.Event()
+    first = asyncio.create_task(request(db, "k", until=over, turns=turns))
+    await asyncio.sleep(0.1)
+    for _ in range(2 * MOST_WAITING):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await request(db, "k", turns=turns)
+    over.set()
+    assert await request(db, "k", turns=turns) == await first
+    assert len(turns._turns) == 0, "nothing is kept of keys that nobody works on"
 
 
 async def test_answers_are_forgotten_after_a_day_and_not_before(db: Database) -> None:

@@ -147,11 +147,17 @@ async def answer_once(
     same = idempotency.fingerprint(
         request.method, request.url.path, request.url.query, request.headers.get("if-match"), body
     )
-    async with unit_of_work(request, principal) as uow:
-        answer = await idempotency.recall(uow, key, same)
-        if answer is None:
-            answer = await work(uow)
-            await idempotency.keep(uow, key, answer)
+
+    async def attempt() -> idempotency.Answer:
+        async with unit_of_work(request, principal) as uow:
+            answer = await idempotency.recall(uow, key, same)
+            if answer is None:
+                answer = await work(uow)
+                await idempotency.keep(uow, key, answer)
+            return answer
+
+    turns: idempotency.Turns = request.app.state.turns
+    answer = await turns.take(str(principal.actor), key, attempt)
     return Response(answer.body, answer.status, headers=answer.headers, media_type="application/json")
 
 

@@ -187,6 +187,7 @@ class Database:
                     "statement_timeout": str(int(statement_timeout * 1000)),
                     "lock_timeout": str(int(statement_timeout * 1000)),
                     "idle_in_transaction_session_timeout": "60000",
+                    "client_connection_check_interval": "2000",
                     "timezone": "UTC",
                 },
             },

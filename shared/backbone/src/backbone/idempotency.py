@@ -1,27 +1,82 @@
 """The same request twice, one effect: the answer to a keyed request is kept in the transaction of its change.
 
-The row of a key is inserted first. A second request with the key waits at that row until the first has committed, then
-gets the first one's answer; if the first rolled back or its process died, nothing is left and the second goes ahead.
+The key is locked first, for as long as the transaction lasts. A second request with the key waits without a connection
+until the first has committed, then gets the first one's answer; if the first rolled back or its process died, nothing
+is left and the second goes ahead.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
 
 from backbone.carriage import idempotency as answers
-from backbone.database import UnitOfWork, sqlstate
-from backbone.problems import Conflict, KeyMissing, KeyReused, Reason
+from backbone.database import UnitOfWork
+from backbone.problems import KeyMissing, KeyReused, Reason, Unavailable
 
 KEPT_FOR: Final = timedelta(hours=24)
 MOST_KEY_CHARACTERS: Final = 200
-WAIT: Final = "5s"
+MOST_WAITING: Final = 20
+"""Requests of one key that one process lets wait for the first."""
+
+PAUSES: Final = (0.05, 0.5)
+"""Seconds between two looks whether another process has finished: at first, and at most."""
+
+Result = TypeVar("Result")
+
+
+class InFlight(Exception):
+    """Another transaction has the key."""
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class Turns:
+    """Requests of one key go one after the other. Whoever waits for a turn holds no connection."""
+
+    def __init__(self) -> None:
+        self._turns: WeakValueDictionary[tuple[str, str], _Turn] = WeakValueDictionary()
+
+    async def take(self, subject: str, key: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """What the attempt returns, once neither this process nor, by InFlight, another one works on the key.
+
+        Waits for as long as the caller lets it. Raises Unavailable when too many wait already.
+        """
+        turn = self._turns.setdefault((subject, key), _Turn())
+        if turn.waiting > MOST_WAITING:
+            raise Unavailable(
+                "The first request with this Idempotency-Key is still being worked on, and many wait for its answer."
+                " Repeat it with the same key.",
+                retry_after=5,
+            )
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                return await _until_it_is_free(attempt)
+        finally:
+            turn.waiting -= 1
+
+
+async def _until_it_is_free(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    pause, longest = PAUSES
+    while True:
+        try:
+            return await attempt()
+        except InFlight:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +86,9 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+_TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 def fingerprint(method: str, path: str, query: str, if_match: str | None, body: bytes) -> str:
@@ -58,24 +116,17 @@ def check_key(key: str | None) -> str:
 
 
 async def recall(uow: UnitOfWork, key: str, request: str) -> Answer | None:
-    """Claim the key for this request, or the answer it already got. Raises KeyReused; Conflict while in flight."""
+    """Claim the key for this request, or the answer it already got. Raises KeyReused; InFlight when another has it."""
     subject = str(uow.actor)
-    try:
-        await uow.session.execute(text(f"SET LOCAL lock_timeout = '{WAIT}'"))
-        claimed = await uow.session.execute(
-            upsert(answers)
-            .values(subject=subject, key=key, request=request)
-            .on_conflict_do_nothing()
-            .returning(answers.c.key)
-        )
-        await uow.session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
-    except DBAPIError as error:
-        if sqlstate(error) == "55P03":
-            raise Conflict(
-                "request-in-flight",
-                "The first request with this Idempotency-Key is still being worked on. Repeat it in a moment.",
-            ) from None
-        raise
+    free = await uow.session.execute(_TRY_LOCK, {"name": f"{subject} {key}"})
+    if not free.scalar_one():
+        raise InFlight
+    claimed = await uow.session.execute(
+        upsert(answers)
+        .values(subject=subject, key=key, request=request)
+        .on_conflict_do_nothing()
+        .returning(answers.c.key)
+    )
     if claimed.first() is not None:
         return None
     kept = (await uow.session.execute(select(answers).where(answers.c.subject == subject, answers.c.key == key))).one()

@@ -25,6 +25,7 @@ from backbone.database import Database, is_transient
 from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
+from backbone.idempotency import Turns
 from backbone.kafka import KafkaLog, Place, Producer, beginnings
 from backbone.listening import Listener
 from backbone.migrate import missing
@@ -114,6 +115,7 @@ def build_api(
     )
     app.state.alarm = Alarm(service.name, service.deadlines)
     app.state.hears = service.hears
+    app.state.turns = Turns()
     app.state.larger_bodies = dict(larger_bodies or {})
     problems.install(app)
     for router in routers:
