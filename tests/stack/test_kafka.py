@@ -14,11 +14,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stack.failure import Failure
-from stack.kafka import SETTINGS, Kafka, brokers, jars, pinned_version, require_java
+from stack.kafka import SETTINGS, Kafka, brokers, cluster, jars, pinned_version, require_java
 from stack.plan import CHECKOUT
-from stack.ports import HOST, free_ports
+from stack.ports import HOST, Ports, free_ports
 from stack.supervisor import Supervisor
 from tests.support.servers import Servers
+from tests.support.standins import free_span
 
 POM = CHECKOUT / "deploy" / "kafka" / "pom.xml"
 
@@ -87,6 +88,41 @@ async def test_a_broker_that_was_killed_starts_again_and_still_has_every_acknowl
     assert values == [str(number).encode() for number in range(20)] + [b"after"]
 
 
+@pytest.mark.timeout(180)
+@pytest.mark.kafka
+async def test_of_three_nodes_one_may_be_lost_and_of_two_none(
+    servers: Servers, tmp_path: Path, supervisor: Supervisor
+) -> None:
+    running, _ = servers.kafka
+    nodes = cluster(running.java, running.jars, tmp_path / "kafka", Ports(free_span()).kafka(3))
+    await asyncio.gather(*(node.prepare(supervisor.once, pinned_version(POM)) for node in nodes))
+    await asyncio.gather(*(supervisor.start(node.process(), 0, node.answers) for node in nodes))
+    children = {watched.process.name: watched.child for watched in supervisor.watched}
+    assert sorted(children) == ["kafka", "kafka-2", "kafka-3"]
+    addresses = ",".join(node.address for node in nodes)
+    admin = AIOKafkaAdminClient(bootstrap_servers=addresses)
+    await admin.start()
+    await admin.create_topics([NewTopic("by-default", 1, -1, {})])
+    producer = AIOKafkaProducer(bootstrap_servers=addresses, acks="all", enable_idempotence=True)
+    await producer.start()
+    await producer.send_and_wait("by-default", b"three")
+    described = (await admin.describe_topics(["by-default"]))[0]["partitions"][0]
+    await admin.close()
+    assert sorted(described["replicas"]) == [1, 2, 3]
+    children["kafka-2"].kill()
+    async with asyncio.timeout(60):
+        await producer.send_and_wait("by-default", b"two")
+    children["kafka-3"].kill()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(5):
+            await producer.send_and_wait("by-default", b"one")
+    assert not await nodes[1].answers()
+    await asyncio.gather(*(supervisor.start(node.process(), 0, node.answers) for node in nodes[1:]))
+    async with asyncio.timeout(60):
+        await producer.send_and_wait("by-default", b"three again")
+        await producer.stop()
+
+
 @pytest.mark.kafka
 async def test_a_broker_names_itself_when_it_is_asked_what_every_client_asks_first(servers: Servers) -> None:
     broker, _ = servers.kafka
@@ -139,6 +175,24 @@ async def test_moving_a_stack_to_other_ports_moves_its_broker(stand_in: Kafka, s
     settings = (stand_in.home / "server.properties").read_text()
     assert "advertised.listeners=PLAINTEXT://127.0.0.1:7421\n" in settings
     assert "controller.quorum.voters=1@127.0.0.1:7422\n" in settings
+
+
+@pytest.mark.parametrize(("many", "replicas", "in_sync"), [(1, 1, 1), (2, 2, 1), (3, 3, 2), (4, 3, 2)])
+async def test_a_cluster_keeps_three_copies_at_most_and_can_lose_one_of_them(
+    stand_in: Kafka, supervisor: Supervisor, many: int, replicas: int, in_sync: int
+) -> None:
+    nodes = cluster(stand_in.java, stand_in.jars, stand_in.home, Ports(8000).kafka(many))
+    assert (nodes[0].home, nodes[0].port) == (stand_in.home, 8021)
+    for number, node in enumerate(nodes, 1):
+        whole(node, "4.3.1")
+        await node.prepare(supervisor.once, "4.3.1")
+        settings = (node.home / "server.properties").read_text().splitlines()
+        assert f"node.id={number}" in settings
+        assert f"default.replication.factor={replicas}" in settings
+        assert f"offsets.topic.replication.factor={replicas}" in settings
+        assert f"min.insync.replicas={in_sync}" in settings
+        voters = ",".join(f"{one}@127.0.0.1:{8020 + 2 * one}" for one in range(1, many + 1))
+        assert f"controller.quorum.voters={voters}" in settings
 
 
 def test_topics_keep_everything_and_come_from_the_catalogue_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_a_given_broker_is_used_and_none_of_our_own_is_started() -> None:
     assert asked.kafka == "broker:9092"
     assert "Apache Kafka" not in asked.listens.values()
     assert asked.topics().environment["RELIEFPATH_KAFKA"] == "broker:9092"
+
+
+def test_several_brokers_are_all_named_to_every_client_and_their_topics_have_copies() -> None:
+    alone, three = plan(), dataclasses.replace(plan(), brokers=3)
+    assert three.kafka == "127.0.0.1:7421,127.0.0.1:7423,127.0.0.1:7425"
+    assert set(three.listens) - set(alone.listens) == {7423, 7424, 7425, 7426}
+    assert three.topics().environment["RELIEFPATH_TOPIC_REPLICAS"] == "3"
+    assert "RELIEFPATH_TOPIC_REPLICAS" not in alone.topics().environment
 
 
 def test_a_given_database_is_used_and_the_others_are_provided() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 
@@ -15,7 +16,7 @@ from stack.ports import HOST, SERVICES, SPAN, Ports, free_ports, is_free, requir
 def test_every_port_of_a_stack_is_different_and_within_its_span() -> None:
     ports = Ports(9000)
     every = [ports.api(service) for service in SERVICES] + [ports.worker(service) for service in SERVICES]
-    every += [ports.postgres, ports.kafka, ports.controller]
+    every += [ports.postgres, *itertools.chain.from_iterable(ports.kafka(4))]
     assert len(set(every)) == len(every)
     assert all(9000 <= port < 9000 + SPAN for port in every)
 
@@ -27,7 +28,7 @@ def test_without_a_setting_the_base_port_is_7400() -> None:
 
 def test_two_stacks_a_span_apart_share_no_port() -> None:
     first, second = Ports(7400), Ports(7400 + SPAN)
-    assert max(first.controller, first.worker("operations")) < second.api("referral")
+    assert max(*first.kafka(4)[-1], first.worker("operations")) < second.api("referral")
 
 
 @pytest.mark.parametrize("asked", ["x", "-1", "80", "65530", "7400.5", "٧٤٠٠"])

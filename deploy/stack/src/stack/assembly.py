@@ -92,12 +92,14 @@ async def _start_kafka(plan: Plan, java: str, supervisor: Supervisor, report: Re
     version = kafka.pinned_version(pom)
     with report.step("Apache Kafka") as step:
         jars = await _jars(plan, pom, supervisor, step)
-        broker = kafka.Kafka(java, jars, plan.folder.kafka, plan.ports.kafka, plan.ports.controller)
-        step.note = "starting" if broker.home.exists() else "formatting its log"
-        await broker.prepare(supervisor.once, version)
+        nodes = kafka.cluster(java, jars, plan.folder.kafka, plan.ports.kafka(plan.brokers))
+        step.note = "starting" if plan.folder.kafka.exists() else "formatting its log"
+        await asyncio.gather(*(node.prepare(supervisor.once, version) for node in nodes))
         step.note = "starting"
-        await supervisor.start(broker.process(), SERVER_RANK, broker.answers)
-        step.note = f"{version} on port {broker.port}"
+        async with asyncio.TaskGroup() as starting:
+            for node in nodes:
+                starting.create_task(supervisor.start(node.process(), SERVER_RANK, node.answers))
+        step.note = f"{version} on port {', '.join(str(node.port) for node in nodes)}"
 
 
 async def _jars(plan: Plan, pom: Path, supervisor: Supervisor, step: Step) -> Path:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka: its jars by Maven, one KRaft node that is broker and controller, ready when it answers."""
+"""A real Apache Kafka: its jars by Maven, KRaft nodes that are broker and controller, each ready when it answers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import secrets
 import shutil
 import struct
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -25,10 +25,12 @@ from stack.ports import HOST
 
 OLDEST_JAVA: Final = 17
 HEAP: Final = "384m"
+HEAP_OF_MANY: Final = "256m"
+"""Enough for each node of a cluster on one machine."""
+MOST_REPLICAS: Final = 3
 MESSAGE_BYTES: Final = 1024 * 1024
 SETTINGS: Final = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -40,15 +42,8 @@ SETTINGS: Final = {
     "log.retention.ms": "-1",
     "log.retention.bytes": "-1",
     "offsets.retention.minutes": str(10 * 365 * 24 * 60),
-    # One node.
-    "default.replication.factor": "1",
-    "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "4",
     "group.initial.rebalance.delay.ms": "0",
     # After kill -9 the same broker is refused until its session ends.
@@ -63,14 +58,20 @@ Once = Callable[[Process], Awaitable[Child]]
 
 @dataclass(frozen=True)
 class Kafka:
-    """One node whose log is in `home`."""
+    """One node whose log is in `home`: alone, or one of a cluster.
+
+    `controllers` are the ports of all nodes' controllers in the order of their ids, from 1; none: it is alone.
+    """
 
     java: str
     jars: Path
     home: Path
     port: int
     controller_port: int
+    controllers: tuple[int, ...] = ()
     heap: str = HEAP
+    cluster: str = field(default_factory=lambda: _cluster_id(), compare=False)
+    """The name that all nodes' logs carry; what is there keeps its own."""
 
     async def prepare(self, once: Once, version: str) -> None:
         """Format the log if there is none, in a folder that gets its name only when whole, and write the settings.
@@ -82,9 +83,8 @@ class Kafka:
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir(parents=True)
             self._write_settings(building)
-            cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
-            format_log = ("format", "--cluster-id", cluster, "--config", str(building / "server.properties"))
-            formatting = await once(self._java("kafka", "kafka.tools.StorageTool", *format_log))
+            format_log = ("format", "--cluster-id", self.cluster, "--config", str(building / "server.properties"))
+            formatting = await once(self._java("kafka.tools.StorageTool", *format_log))
             if formatting.exit_code != 0:
                 told = formatting.last_lines()
                 raise Failure(f"Kafka's format {formatting.ending()}; it wrote to {formatting.log}:\n{told}")
@@ -96,7 +96,7 @@ class Kafka:
 
     def process(self) -> Process:
         """The broker in the foreground."""
-        broker = self._java("kafka", "kafka.Kafka", str(self.home / "server.properties"))
+        broker = self._java("kafka.Kafka", str(self.home / "server.properties"))
         return dataclasses.replace(broker, port=self.port)
 
     async def answers(self) -> bool:
@@ -113,16 +113,27 @@ class Kafka:
         return f"{HOST}:{self.port}"
 
     def _write_settings(self, home: Path) -> None:
-        addresses = {
+        controllers = self.controllers or (self.controller_port,)
+        replicas = min(MOST_REPLICAS, len(controllers))
+        in_sync = max(1, replicas - 1)
+        own = {
+            "node.id": controllers.index(self.controller_port) + 1,
             "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self.controller_port}",
             "advertised.listeners": f"PLAINTEXT://{HOST}:{self.port}",
-            "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
-            "log.dirs": str(home / "log"),
+            "controller.quorum.voters": ",".join(f"{one}@{HOST}:{port}" for one, port in enumerate(controllers, 1)),
+            "log.dirs": home / "log",
+            "default.replication.factor": replicas,
+            "min.insync.replicas": in_sync,
+            "offsets.topic.replication.factor": replicas,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": in_sync,
+            "share.coordinator.state.topic.replication.factor": replicas,
+            "share.coordinator.state.topic.min.isr": in_sync,
         }
-        lines = [f"{name}={value}" for name, value in {**SETTINGS, **addresses}.items()]
+        lines = [f"{name}={value}" for name, value in {**SETTINGS, **own}.items()]
         replace(home / "server.properties", "\n".join(lines) + "\n")
 
-    def _java(self, name: str, main: str, *arguments: str) -> Process:
+    def _java(self, main: str, *arguments: str) -> Process:
         options = (
             f"-Xmx{self.heap}",
             "-XX:+ExitOnOutOfMemoryError",
@@ -132,7 +143,7 @@ class Kafka:
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
         )
         return Process(
-            name=name,
+            name=self.home.name,
             command=(self.java, *options, "-cp", f"{self.jars}/*", main, *arguments),
             environment=_environment(),
             folder=self.home.parent,
@@ -148,6 +159,21 @@ class Kafka:
             raise Failure(f"{self.home} is not a whole Kafka data folder: {afresh}.")
         if _numbers(written_by) > _numbers(version):
             raise Failure(f"{self.home} was written by Kafka {written_by}, newer than this {version}: {afresh}.")
+
+
+def cluster(java: str, jars: Path, home: Path, ports: Sequence[tuple[int, int]]) -> list[Kafka]:
+    """A node for each pair of ports (broker, controller), the first with its log in `home`, the others beside it.
+
+    They must be started together: a node answers when more than half of them run.
+    """
+    first = Kafka(java, jars, home, *ports[0], tuple(controller for _, controller in ports))
+    if len(ports) == 1:
+        return [first]
+    homes = [home, *(home.with_name(f"{home.name}-{one}") for one in range(2, len(ports) + 1))]
+    return [
+        dataclasses.replace(first, home=own, port=port, controller_port=controller, heap=HEAP_OF_MANY)
+        for own, (port, controller) in zip(homes, ports, strict=True)
+    ]
 
 
 def require_java(environ: Mapping[str, str]) -> str:
@@ -236,6 +262,10 @@ def _ports(answer: bytes) -> list[int]:
         rack = struct.unpack_from(">h", answer, at + 4)[0]
         at += 6 + max(rack, 0)
     return found
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=").replace("-", "A")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

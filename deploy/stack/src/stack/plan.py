@@ -12,6 +12,7 @@ from typing import Final
 from stack.child import Process
 from stack.failure import Failure
 from stack.folder import DataFolder
+from stack.kafka import MOST_REPLICAS
 from stack.keys import AUDIENCE, ISSUER, Keys
 from stack.ports import HOST, SERVICES, Ports
 
@@ -43,6 +44,8 @@ class Plan:
     checkout: Path
     folder: DataFolder
     ports: Ports
+    brokers: int = 1
+    """Nodes of our own Kafka. More than one is for tests: they share one machine."""
 
     @classmethod
     def of(cls, environ: Mapping[str, str], checkout: Path = CHECKOUT) -> Plan:
@@ -78,8 +81,8 @@ class Plan:
 
     @property
     def kafka(self) -> str:
-        """The broker's bootstrap address: the user's, else our own."""
-        return self.given_kafka or f"{HOST}:{self.ports.kafka}"
+        """The bootstrap addresses: the user's, else those of our own brokers."""
+        return self.given_kafka or ",".join(f"{HOST}:{port}" for port, _ in self.ports.kafka(self.brokers))
 
     @property
     def given_databases(self) -> dict[str, str]:
@@ -100,7 +103,8 @@ class Plan:
         if self.own_databases:
             wanted[self.ports.postgres] = "PostgreSQL"
         if not self.given_kafka:
-            wanted |= {self.ports.kafka: "Apache Kafka", self.ports.controller: "Kafka's controller"}
+            for broker, controller in self.ports.kafka(self.brokers):
+                wanted |= {broker: "Apache Kafka", controller: "Kafka's controller"}
         return wanted
 
     @property
@@ -190,6 +194,8 @@ class Plan:
             "RELIEFPATH_JWKS": self.environ.get("RELIEFPATH_JWKS") or str(self.keys.jwks),
             "PYTHONUNBUFFERED": "1",
         }
+        if self.brokers > 1:
+            common["RELIEFPATH_TOPIC_REPLICAS"] = str(min(MOST_REPLICAS, self.brokers))
         common.pop("RELIEFPATH_KEYS", None)  # who checks tokens must not be able to sign them
         return common
 

@@ -50,15 +50,9 @@ class Ports:
         """Where the embedded PostgreSQL listens."""
         return self.base + 20
 
-    @property
-    def kafka(self) -> int:
-        """Where clients reach the broker."""
-        return self.base + 21
-
-    @property
-    def controller(self) -> int:
-        """Where the broker's KRaft controller listens."""
-        return self.base + 22
+    def kafka(self, nodes: int) -> list[tuple[int, int]]:
+        """Where clients reach each node's broker, and where its KRaft controller listens; for four nodes at most."""
+        return [(self.base + 21 + 2 * node, self.base + 22 + 2 * node) for node in range(nodes)]
 
 
 def require_free(wanted: Mapping[int, str]) -> None:
