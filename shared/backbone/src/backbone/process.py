@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -42,6 +43,14 @@ from reliefpath.vocabulary import Profile
 log = structlog.get_logger()
 
 GRACE: Final = 8
+"""Seconds after which a process that was told to end waits for nothing any more."""
+
+LAST: Final = 1
+"""Seconds that are left after that for closing connections."""
+
+HURRY: Final = 5
+"""Seconds after which an API that was told to end gives up what is under way, and answers so."""
+
 OVERDUE: Final = 10.0
 """Seconds an event may wait in the outbox before an API says so: it does not talk to Kafka itself."""
 
@@ -141,8 +150,8 @@ def with_edge(app: FastAPI, settings: Settings) -> Edge:
 def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
     """Serve an API until told to stop; requests under way are answered first."""
     settings = _settings("api", service)
-    app = build()
-    server = uvicorn.Server(_server_config(with_edge(app, settings), settings, lifespan="on"))
+    edge = with_edge(build(), settings)
+    server = _ApiServer(_server_config(edge, settings, lifespan="on"), edge)
 
     async def serve() -> None:
         await _keys_are_there(settings)
@@ -205,8 +214,10 @@ class _Worker:
                 }
             )
         finally:
-            await self._producer.stop()
-            await database.close()
+            with suppress(TimeoutError):  # whatever does not let go is let go of by the end of the process
+                async with asyncio.timeout(LAST):
+                    await self._producer.stop()
+                    await database.close()
 
     def _carrying(self) -> dict[str, Awaitable[None]]:
         address = self._settings.database_of(self._service.name)
@@ -354,6 +365,27 @@ def _settings(kind: str, service: Service) -> Settings:
         raise SystemExit(f"{service.name} {kind}: {lacking.args[0]}") from None
     configure_logs(settings.log_level, service=service.name, instance=settings.instance or f"{service.name}-{kind}")
     return settings
+
+
+class _ApiServer(uvicorn.Server):
+    """A server that answers everything before it ends, which is no failure when it was told to."""
+
+    def __init__(self, config: uvicorn.Config, edge: Edge) -> None:
+        super().__init__(config)
+        self._edge = edge
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()  # they would be raised anew, as if nobody had heeded them
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        hurry = asyncio.get_running_loop().call_later(HURRY, self._edge.hurry)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hurry.cancel()
 
 
 class _HealthServer(uvicorn.Server):
