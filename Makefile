@@ -37,8 +37,8 @@ token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOU
 test: setup ## all tests, on a PostgreSQL and a Kafka of their own
 	@$(RUN) pytest
 
-faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number]
-	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)")
+faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number] [BROKERS=3]
+	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)") $(if $(BROKERS),--brokers "$(BROKERS)")
 
 bench: setup ## benchmarks with durable servers: make bench [ROUNDS=number] [SIZE=small]
 	@$(RUN) tests.benchmarks $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(SIZE),--size "$(SIZE)")

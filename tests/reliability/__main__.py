@@ -1,6 +1,6 @@
 """The long run: faults at random, one after the other, everything checked after each.
 
-python -m tests.reliability --minutes 30 --seed 7    writes docs/evidence/faults-<day>-<seed>.md and .json
+python -m tests.reliability --minutes 30 --seed 7 --brokers 3    writes docs/evidence/faults-<day>-<seed>.md and .json
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ import argparse
 import asyncio
 import json
 import random
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from stack.plan import CHECKOUT
-from tests.reliability.faults import ANY
-from tests.reliability.installation import Installation
+from tests.reliability.faults import ANY, ANY_OF_THREE
+from tests.reliability.installation import Installation, temporary
 from tests.reliability.trials import BrokenPromise, Told, Trial
 
 EVIDENCE: Final = CHECKOUT / "docs" / "evidence"
@@ -29,9 +26,10 @@ EVIDENCE: Final = CHECKOUT / "docs" / "evidence"
 async def go_on(installation: Installation, minutes: float, seed: int) -> dict[str, Any]:
     """Break things for so long; what was done and found."""
     chance, told = random.Random(seed), Told()
+    kinds = ANY_OF_THREE if len(installation.brokers) == 3 else ANY
     began, trials = time.monotonic(), []
     while time.monotonic() - began < minutes * 60:
-        faults = [chance.choice(ANY) for _ in range(chance.randint(1, 4))]
+        faults = [chance.choice(kinds) for _ in range(chance.randint(1, 4))]
         trial = Trial(installation, told, chance.randrange(10**9))
         started, broken = time.monotonic(), ""
         try:
@@ -53,6 +51,7 @@ async def go_on(installation: Installation, minutes: float, seed: int) -> dict[s
         )
     return {
         "seed": seed,
+        "brokers": len(installation.brokers),
         "minutes": round((time.monotonic() - began) / 60, 1),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "trials": trials,
@@ -71,7 +70,7 @@ def page(result: dict[str, Any]) -> str:
     slowest = max((one["slowest_answer_seconds"] for one in result["trials"]), default=0)
     summary = f"""# Faults, seed {result["seed"]}
 
-{result["minutes"]} minutes, ended {result["ended"]}; `make faults MINUTES=… SEED={result["seed"]}`.
+{result["minutes"]} minutes, ended {result["ended"]}; `make faults MINUTES=… SEED={result["seed"]} BROKERS={result["brokers"]}`.
 {len(result["trials"])} trials, {sum(counted.values())} faults. After each trial every promise was checked by a process of its own, over everything
 since the beginning.
 
@@ -95,17 +94,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     given = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream of the terminal or a file
     sys.stdout.write(f"SEED={given.seed}\n")
-    folder = Path(tempfile.mkdtemp(prefix="reliefpath-faults-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    installation = Installation(folder)
-    try:
+    with temporary(given.brokers) as installation:
         result = asyncio.run(go_on(installation, given.minutes, given.seed))
-    finally:
-        installation.close()
-        shutil.rmtree(folder, ignore_errors=True)
     EVIDENCE.mkdir(parents=True, exist_ok=True)
     name = EVIDENCE / f"faults-{result['ended'][:10]}-{result['seed']}"
     name.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.reliability.installation import Installation
+from tests.reliability.installation import Installation, temporary
 from tests.reliability.trials import Told, Trial
-from tests.support.servers import PLACE, PREFIX
 from tests.support.visiting.fixtures import _template, address, connect, db
 
 __all__ = ["_template", "address", "connect", "db"]
@@ -34,12 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     """A whole installation to break."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}faults-", dir=PLACE))
-    folder.chmod(0o755)
-    running = Installation(folder)
-    yield running
-    running.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    with temporary() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

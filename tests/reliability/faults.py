@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -32,25 +32,31 @@ async def kill_a_process(installation: Installation, chance: random.Random) -> s
 
 
 async def kill_kafka(installation: Installation, chance: random.Random) -> str:
-    """Kafka is killed and started again soon."""
-    return await _kafka_away(installation, chance.uniform(0, 3))
-
-
-async def kafka_away(installation: Installation, chance: random.Random) -> str:
-    """Kafka stays away for some seconds."""
-    return await _kafka_away(installation, chance.uniform(5, 8))
+    """Kafka, all of it, is killed and started again soon."""
+    return await _away(installation, installation.brokers, chance.uniform(0, 3))
 
 
 async def kafka_long_away(installation: Installation, chance: random.Random) -> str:
     """Kafka is away longer than any of its clients is patient."""
-    return await _kafka_away(installation, chance.uniform(25, 35))
+    return await _away(installation, installation.brokers, chance.uniform(30, 35))
 
 
-async def _kafka_away(installation: Installation, seconds: float) -> str:
-    installation.hold_back("kafka", seconds)
+async def lose_a_broker(installation: Installation, chance: random.Random) -> str:
+    """One broker of several is killed and stays away for a while."""
+    return await _away(installation, [chance.choice(installation.brokers)], chance.uniform(5, 20))
+
+
+async def lose_two_brokers(installation: Installation, chance: random.Random) -> str:
+    """Two brokers of three are killed: what is left can acknowledge nothing."""
+    return await _away(installation, chance.sample(installation.brokers, 2), chance.uniform(10, 25))
+
+
+async def _away(installation: Installation, brokers: Sequence[str], seconds: float) -> str:
+    for broker in brokers:
+        installation.hold_back(broker, seconds)
     await asyncio.sleep(seconds + 1)
-    await installation.ready("kafka")
-    return f"kill kafka for {seconds:.1f} s"
+    await installation.ready(*brokers)
+    return f"kill {' and '.join(brokers)} for {seconds:.1f} s"
 
 
 async def kill_postgres(installation: Installation, chance: random.Random) -> str:
@@ -148,3 +154,6 @@ ANY: Final[tuple[Fault, ...]] = (
     churn_workers,
     put_in_what_nobody_said,
 )
+
+ANY_OF_THREE: Final[tuple[Fault, ...]] = (*ANY, lose_a_broker, lose_a_broker, lose_two_brokers)
+"""What can break on three brokers."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +21,10 @@ from stack.folder import DataFolder
 from stack.plan import CHECKOUT, Plan
 from stack.ports import SERVICES, Ports
 from stack.report import Report
-from stack.supervisor import Supervisor, Watched, answers_ready
-from tests.support.servers import finish
+from stack.supervisor import Supervisor, Watched
+from tests.support.servers import PLACE, PREFIX
 from tests.support.standins import alive, free_span
 
-SERVERS: Final = ("postgres", "kafka")
 PROCESSES: Final = tuple(f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker"))
 PATIENCE: Final = 90.0
 
@@ -30,9 +32,9 @@ PATIENCE: Final = 90.0
 class Installation:
     """Reliefpath as the local stack runs it, with a supervisor that never gives up."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, brokers: int = 1) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-        self.plan = Plan(inherited, CHECKOUT, DataFolder(folder), Ports(free_span()))
+        self.plan = Plan(inherited, CHECKOUT, DataFolder(folder), Ports(free_span()), brokers)
         self._supervisor = Supervisor(self.plan.folder.logs, most_deaths=10_000, within=5.0)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, args=(ready := threading.Event(),), daemon=True)
@@ -56,8 +58,13 @@ class Installation:
 
     @property
     def kafka(self) -> str:
-        """Kafka's bootstrap address."""
+        """Kafka's bootstrap addresses."""
         return self.plan.kafka
+
+    @property
+    def brokers(self) -> list[str]:
+        """The names of Kafka's nodes, in the order of their ids from 1."""
+        return ["kafka", *(f"kafka-{node}" for node in range(2, self.plan.brokers + 1))]
 
     def child(self, name: str) -> Child:
         """A running process of the installation, by its name."""
@@ -76,10 +83,14 @@ class Installation:
         os.kill(self.child(name).pid, signal.SIGCONT)
 
     def hold_back(self, name: str, seconds: float) -> None:
-        """End a process, and start it again after so many seconds at the earliest."""
+        """End a process, and start it again after so many seconds at the earliest; for ever until `bring_back`."""
         watched = self._watched(name)
         watched.restart_at = time.monotonic() + seconds
         watched.child.kill()
+
+    def bring_back(self, name: str) -> None:
+        """Start what is held back now."""
+        self._watched(name).restart_at = time.monotonic()
 
     async def ready(self, *names: str) -> None:
         """Wait until every process runs and answers. Raises TimeoutError."""
@@ -102,10 +113,7 @@ class Installation:
         self._thread.join(60)
 
     async def _answers(self, watched: Watched) -> bool:
-        if not watched.child.running or not alive(watched.child.pid):
-            return False
-        port = watched.process.port
-        return await answers_ready(port) if watched.process.name not in SERVERS and port else await watched.answers()
+        return watched.child.running and alive(watched.child.pid) and await watched.answers()
 
     def _watched(self, name: str) -> Watched:
         return next(one for one in self._supervisor.watched if one.process.name == name)
@@ -129,6 +137,16 @@ class Installation:
                 await self._supervisor.stop()
 
 
-def settle(installation: Installation) -> None:
-    """Wait, from plain code, until everything answers."""
-    finish(installation.ready())
+@contextlib.contextmanager
+def temporary(brokers: int = 1) -> Iterator[Installation]:
+    """An installation in a folder of its own, gone afterwards with all it holds."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}faults-", dir=PLACE))
+    folder.chmod(0o755)  # the account that runs PostgreSQL must get through
+    try:
+        running = Installation(folder, brokers)
+        try:
+            yield running
+        finally:
+            running.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
