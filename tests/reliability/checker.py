@@ -97,8 +97,8 @@ class Checker:
         for service in HEARS:
             rows = await self._all(service, "SELECT speaker, stream, seq FROM backbone.heard")
             heard[service] = {(row["speaker"], row["stream"]): row["seq"] for row in rows}
-            if await self._all(service, "SELECT 1 FROM backbone.held WHERE ended_at IS NULL LIMIT 1"):
-                left[f"{service} holds events back"] = 1
+            if held := await self._all(service, "SELECT id FROM backbone.held WHERE ended_at IS NULL"):
+                left[f"{service} holds events back"] = len(held)
         for service in SPEAKERS:
             rows = await self._all(service, "SELECT topic, stream, seq FROM backbone.streams WHERE seq > 0")
             for hearer, speakers in HEARS.items():

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaProducer
 
 from stack.ports import SERVICES
+from tests.reliability import hostile
 from tests.reliability.installation import PROCESSES, Installation
 
 Fault = Callable[[Installation, random.Random], Awaitable[str]]
@@ -19,8 +19,6 @@ Fault = Callable[[Installation, random.Random], Awaitable[str]]
 
 SESSION: Final = 10.0
 """Seconds after which Kafka gives up a member of a group that is silent."""
-
-TOPICS: Final = ("reliefpath.referral", "reliefpath.scheduling", "reliefpath.followup")
 
 
 async def kill_a_process(installation: Installation, chance: random.Random) -> str:
@@ -119,26 +117,24 @@ async def churn_workers(installation: Installation, chance: random.Random, secon
 
 
 async def put_in_what_nobody_said(installation: Installation, chance: random.Random) -> str:
-    """A plain client puts messages of no stream, of unknown type, and of no sense on the topics: 4 strays a topic."""
-    stray: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]] = [
-        (None, b"", []),
-        (b"nobody", b"{", [("ce_specversion", b"1.0")]),
-        (b"\xff\xfe", chance.randbytes(200), [("ce_id", b"\x00"), ("ce_seq", b"-1")]),
-        (b"big", chance.randbytes(900_000), [("ce_specversion", b"0.3")]),
-    ]
-    producer = AIOKafkaProducer(bootstrap_servers=installation.kafka, acks="all")
-    async with asyncio.timeout(30):
-        await producer.start()
-        try:
-            for topic in TOPICS:
-                for key, value, headers in stray:
-                    await producer.send_and_wait(topic, value, key, headers=headers)
-        finally:
-            await producer.stop()
-    return f"{len(stray) * len(TOPICS)} strays"
+    """A plain client puts messages of no stream, of no sense, and as large as can be on every topic."""
+    put_in = [stray for topic in hostile.TOPICS for stray in hostile.strays(topic, chance)]
+    await hostile.put(installation.kafka, put_in)
+    return f"{len(put_in)} strays"
 
 
-STRAYS: Final[dict[Fault, int]] = {put_in_what_nobody_said: 12}
+async def say_again(installation: Installation, chance: random.Random, most: int = 300) -> str:
+    """A plain client says again what was said, as it was: some of it in its order, and then backwards."""
+    said = await hostile.said(installation.kafka)
+    begin = chance.randrange(max(1, len(said) - most))
+    again = said[begin : begin + most]
+    await hostile.put(installation.kafka, [*again, *reversed(again)])
+    return f"say {len(again)} messages again, and once more backwards"
+
+
+STRAYS: Final[dict[Fault, int]] = {
+    put_in_what_nobody_said: sum(len(hostile.strays(topic, random.Random(0))) for topic in hostile.TOPICS)
+}
 """How many messages of no stream a fault puts in."""
 
 ANY: Final[tuple[Fault, ...]] = (
@@ -153,6 +149,7 @@ ANY: Final[tuple[Fault, ...]] = (
     hold_a_worker,
     churn_workers,
     put_in_what_nobody_said,
+    say_again,
 )
 
 ANY_OF_THREE: Final[tuple[Fault, ...]] = (*ANY, lose_a_broker, lose_a_broker, lose_two_brokers)

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from stack.assembly import assemble
 from stack.child import Child
 from stack.folder import DataFolder
@@ -27,6 +29,8 @@ from tests.support.standins import alive, free_span
 
 PROCESSES: Final = tuple(f"{service}-{kind}" for service in SERVICES for kind in ("api", "worker"))
 PATIENCE: Final = 90.0
+CARRIED: Final = ("lags", "offsets", "cursors")
+"""Tables that say where things stand, not what happened."""
 
 
 class Installation:
@@ -106,6 +110,20 @@ class Installation:
         given = {**first.environment, "RELIEFPATH_INSTANCE": f"{service}-worker-{number}", "RELIEFPATH_HTTP_PORT": "0"}
         process = dataclasses.replace(first, name=f"{service}-worker-{number}", environment=given, port=None)
         return Child(process, self.plan.folder.logs)
+
+    async def rows(self, service: str) -> dict[str, str]:
+        """A digest of every table of a service that says what happened."""
+        connection = await asyncpg.connect(self.databases[service], timeout=10)
+        try:
+            tables = await connection.fetch(
+                "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('public', 'backbone')"
+                " AND tablename <> ALL($1)",
+                CARRIED,
+            )
+            digest = "SELECT coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM {} t"
+            return {name: await connection.fetchval(digest.format(name)) for (name,) in tables}
+        finally:
+            await connection.close()
 
     def close(self) -> None:
         """Stop everything."""

@@ -7,35 +7,13 @@ import asyncio
 import asyncpg
 
 from stack.ports import SERVICES
-from tests.reliability.installation import Installation
 from tests.reliability.trials import Trial
-
-CARRIED = frozenset({"lags", "offsets", "cursors"})
-"""Tables that say where things stand, not what happened."""
-
-
-async def rows(installation: Installation, service: str) -> dict[str, str]:
-    """A digest of every table of a service."""
-    connection = await asyncpg.connect(installation.databases[service])
-    try:
-        tables = await connection.fetch(
-            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'backbone')"
-        )
-        return {
-            f"{schema}.{table}": await connection.fetchval(
-                f"SELECT coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM {schema}.{table} t"
-            )
-            for schema, table in tables
-            if table not in CARRIED
-        }
-    finally:
-        await connection.close()
 
 
 async def test_a_full_replay_changes_no_row(trial: Trial) -> None:
     await trial.run([], many=2)
     installation = trial.installation
-    before = {service: await rows(installation, service) for service in SERVICES}
+    before = {service: await installation.rows(service) for service in SERVICES}
     for service in SERVICES:
         installation.hold_back(f"{service}-worker", 2)
         connection = await asyncpg.connect(installation.databases[service])
@@ -46,5 +24,5 @@ async def test_a_full_replay_changes_no_row(trial: Trial) -> None:
             while await connection.fetchval("SELECT sum(next) FROM backbone.offsets") != replayed:
                 await asyncio.sleep(0.2)
         await connection.close()
-    assert {service: await rows(installation, service) for service in SERVICES} == before
+    assert {service: await installation.rows(service) for service in SERVICES} == before
     await trial.check()

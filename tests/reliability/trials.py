@@ -37,6 +37,12 @@ class Trial:
 
     async def run(self, faults: Sequence[Fault], many: int = 3) -> list[str]:
         """Work, break, heal, check; what was broken. Raises BrokenPromise with every promise that does not hold."""
+        done = await self.work(faults, many)
+        await self.check()
+        return done
+
+    async def work(self, faults: Sequence[Fault], many: int = 3) -> list[str]:
+        """Let people work while things break; what was broken."""
         sys.stdout.write(f"RELIEFPATH_FAULT_SEED={self.seed}\n")
         done = []
         async with self.visitors.at_work(many):
@@ -48,7 +54,6 @@ class Trial:
             await asyncio.sleep(1)
         assert self.visitors.visits, "nobody did anything"
         self.told.visits += self.visitors.history()
-        await self.check()
         return done
 
     async def check(self) -> None:
