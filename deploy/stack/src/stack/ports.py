@@ -89,7 +89,7 @@ def is_free(port: int) -> bool:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now, for tests that run beside a stack."""
-    return list(itertools.islice(filter(is_free, random.sample(UNCLAIMED, len(UNCLAIMED))), count))
+    return list(itertools.islice(filter(is_free, random.SystemRandom().sample(UNCLAIMED, len(UNCLAIMED))), count))
 
 
 def _by(port: int) -> str:
