@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Outgoing, Place, Sender
+from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Outgoing, Place, Sender
 from backbone.rows import new_id
 
 

@@ -22,7 +22,8 @@ from backbone import hearing, inbox
 from backbone.consumer import Consumer, HeldRetries, restart
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, KafkaLog, Outgoing, Place, Producer, create_topics
+from backbone.kafka import KafkaLog, Producer, create_topics
+from backbone.messages import Incoming, Outgoing, Place
 from backbone.relay import Relay
 from backbone.rows import new_id
 from backbone.settings import Settings

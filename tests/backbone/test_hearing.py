@@ -14,7 +14,7 @@ from backbone import hearing, inbox
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Awaits, Hearer, Reaction
 from backbone.inbox import Stream
-from backbone.kafka import Incoming, Outgoing
+from backbone.messages import Incoming, Outgoing
 from backbone.rows import new_id
 from backbone.telemetry import REGISTRY
 from reliefpath import events

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from backbone import inbox
 from backbone.database import Database, UnitOfWork
 from backbone.inbox import Status, Stream
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes, read_attributes
 from tests.support.visiting.world import Voice, read, received, rows, unit, value

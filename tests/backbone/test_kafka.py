@@ -12,18 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from backbone import kafka as subject
-from backbone.kafka import (
-    Incoming,
-    KafkaAway,
-    KafkaLog,
-    Outgoing,
-    Place,
-    Producer,
-    Topic,
-    beginnings,
-    create_topics,
-    replay,
-)
+from backbone.kafka import KafkaLog, Producer, Topic, beginnings, create_topics, replay
+from backbone.messages import KafkaAway, Outgoing, Place
 from backbone.rows import new_id
 from tests.backbone.broker_suite import BrokerSuite, message
 from tests.support.servers import Server
@@ -77,22 +67,12 @@ class TestKafka(BrokerSuite):
     """What the twin keeps, Kafka keeps."""
 
 
-def incoming(at: int) -> Incoming:
-    return Incoming("topic", 0, 0, None, None, (), at)
-
-
 def test_no_client_keeps_the_defaults_that_lose_data() -> None:
     assert subject.PRODUCER_SETTINGS["acks"] == "all"
     assert subject.PRODUCER_SETTINGS["enable_idempotence"] is True
     assert subject.CONSUMER_SETTINGS["auto_offset_reset"] == "none"
     assert subject.CONSUMER_SETTINGS["enable_auto_commit"] is False
     assert subject.CONSUMER_SETTINGS["isolation_level"] == "read_committed"
-
-
-def test_a_message_says_when_it_was_recorded_also_when_its_sender_wrote_nonsense() -> None:
-    assert incoming(1_700_000_000_123).recorded_at.isoformat() == "2023-11-14T22:13:20.123000+00:00"
-    assert incoming(-1).recorded_at.year == 1970
-    assert incoming(2**62).recorded_at.year == 9999
 
 
 async def test_what_takes_too_long_is_kafka_being_away() -> None:

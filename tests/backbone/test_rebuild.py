@@ -12,7 +12,7 @@ from sqlalchemy import text
 from backbone import rebuild as rebuilding
 from backbone.database import Database
 from backbone.inbox import Stream, first_held
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.process import Service
 from backbone.rebuild import compare, main, reactions_of, rebuild
 from backbone.rows import new_id

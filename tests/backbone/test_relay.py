@@ -17,7 +17,7 @@ from backbone import relay as subject
 from backbone.carriage import BUCKETS
 from backbone.database import Database
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, KafkaAway, Outgoing
+from backbone.messages import Incoming, KafkaAway, Outgoing
 from backbone.relay import Nudge, Relay
 from backbone.rows import new_id
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH

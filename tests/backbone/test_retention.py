@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from backbone.database import Database
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.relay import Relay
 from backbone.retention import Month, Retention, drop_if_passed, make, make_room, months_from
 from backbone.rows import new_id

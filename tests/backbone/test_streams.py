@@ -16,7 +16,7 @@ from backbone import inbox
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import Alarm, Deadline, DeadlineWatch, set_deadline
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath import events
 from reliefpath.envelope import Heard, load_headers

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from backbone.kafka import KafkaAway, Place
+from backbone.messages import KafkaAway, Place
 from backbone.testing import Broker, TwinLog, TwinProducer
 from tests.backbone.broker_suite import BrokerSuite, Member, message, numbers
 

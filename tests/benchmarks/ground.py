@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from backbone.kafka import Outgoing, Topic, create_topics
+from backbone.kafka import Topic, create_topics
+from backbone.messages import Outgoing
 from backbone.migrate import upgrade
 from backbone.outbox import bucket_of
 from backbone.rows import new_id

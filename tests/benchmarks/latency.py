@@ -15,7 +15,8 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from backbone.kafka import Outgoing, Producer
+from backbone.kafka import Producer
+from backbone.messages import Outgoing
 from backbone.relay import Nudge, Relay
 from tests.benchmarks.ground import PATIENCE, Ground, Size, Void, header, percentile, row, said
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from operations.reactions import REACTIONS, on_anything
 from operations.tables import HeardEvent, Journey
 from reliefpath import events

@@ -14,7 +14,7 @@ from backbone.carriage import audit, lags
 from backbone.database import Database
 from backbone.deadlines import Alarm, DeadlineWatch, set_deadline
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from operations.reactions import REACTIONS
 from reliefpath.events import Event
 from reliefpath.vocabulary import Role

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from backbone import relay
 from backbone.inbox import HeldEvent, Status, Stream, delay_before
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes
 

@@ -23,7 +23,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from reliefpath import events
 from reliefpath.events import Event
 from reliefpath.vocabulary import CourseKind

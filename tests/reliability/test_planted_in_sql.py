@@ -17,7 +17,7 @@ from backbone.consumer import Consumer
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch, set_deadline
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, Outgoing, Place
+from backbone.messages import Incoming, Outgoing, Place
 from backbone.rows import new_id
 from backbone.testing import Broker, TwinLog
 from reliefpath import events

@@ -11,7 +11,7 @@ from uuid import UUID
 from backbone import hearing, relay
 from backbone.hearing import Hearer
 from backbone.inbox import Stream
-from backbone.kafka import Incoming, Outgoing
+from backbone.messages import Incoming, Outgoing
 from backbone.relay import Bucket, LostBucket, Relay
 from reliefpath import events
 from reliefpath.envelope import Heard, dump_headers, read_attributes

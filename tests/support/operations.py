@@ -13,7 +13,7 @@ import httpx2
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.process import with_edge
 from backbone.settings import Settings
 from operations.app import build

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.process import with_edge
 from backbone.settings import Settings
 from referral.app import build

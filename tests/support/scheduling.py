@@ -16,7 +16,7 @@ from sqlalchemy import text
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.process import with_edge
 from backbone.settings import Settings
 from reliefpath import events

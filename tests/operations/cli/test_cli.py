@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from backbone.database import Database
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.process import with_edge
 from backbone.settings import Settings
 from operations.app import build

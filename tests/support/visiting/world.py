@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from backbone.database import Database, UnitOfWork
-from backbone.kafka import Incoming, Outgoing
+from backbone.messages import Incoming, Outgoing
 from backbone.rows import new_id
 from reliefpath import events
 from reliefpath.envelope import Actor, Attributes, Heard, encode_data, encode_headers

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from backbone import carriage, inbox
 from backbone.database import Database, UnitOfWork, is_transient
 from backbone.hearing import Hearer
-from backbone.kafka import Incoming, KafkaAway, Log, OffsetGone, Place
+from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
 from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, PARKED_JOURNEYS, RETRIES
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import Actor

@@ -17,7 +17,7 @@ import structlog
 from backbone import inbox
 from backbone.database import UnitOfWork, is_transient
 from backbone.inbox import HeldEvent, Status, Stream
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.telemetry import REACTION_SECONDS, UNKNOWN, child_of
 from reliefpath.envelope import (
     Actor,

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone.carriage import dead_letters, held
 from backbone.database import UnitOfWork
-from backbone.kafka import Incoming
+from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes, dump_headers, load_headers
 

@@ -7,13 +7,12 @@ waits never end, so every client is made here and every call here has a limit.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -25,6 +24,8 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
 )
 from aiokafka.partitioner import murmur2
+
+from backbone.messages import Gained, Incoming, KafkaAway, Lost, OffsetGone, Outgoing, Place
 
 log = structlog.get_logger()
 
@@ -53,92 +54,7 @@ MOST_UNPLACED: Final = 100
 SHARING: Final = 20.0
 """Seconds that Kafka may take to share out partitions when a member died: its session, then the others' answers."""
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_MOMENT: Final = 253_370_764_800_000
-"""The year 9999 in milliseconds since the epoch: a sender may write anything."""
-
 T = TypeVar("T")
-
-
-class KafkaAway(Exception):
-    """Kafka did not do something in time, or said that it cannot. What was sent may or may not have arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to send. `at` is milliseconds since the epoch: when it was recorded."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it was read. `at` is milliseconds since the epoch: when it was recorded."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    at: int
-
-    @property
-    def mark(self) -> bytes:
-        """What tells this message from one that another log holds at the same offset."""
-        digest = hashlib.sha256(f"{self.at} {self.headers!r}".encode())
-        for part in (self.key or b"", self.value or b""):
-            digest.update(len(part).to_bytes(8, "big") + part)
-        return digest.digest()
-
-    @property
-    def recorded_at(self) -> datetime:
-        """When it was recorded, by real time. A time no clock could have shown is taken as the nearest one it could."""
-        return EPOCH + timedelta(milliseconds=min(max(self.at, 0), LAST_MOMENT))
-
-
-class Log(Protocol):
-    """What a consumer needs of a log of messages: Kafka, or its twin in memory."""
-
-    async def start(self, gained: Gained, lost: Lost) -> None: ...
-    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]: ...
-    async def ends(self) -> dict[Place, int]: ...
-    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]: ...
-    async def tell(self, positions: Mapping[Place, int]) -> None: ...
-    def pause(self, place: Place) -> None: ...
-    def resume(self, place: Place) -> None: ...
-    def seek(self, place: Place, offset: int) -> None: ...
-    async def stop(self) -> None: ...
-
-
-Gained = Callable[[set[Place]], Awaitable[Mapping[Place, int]]]
-"""Called with the partitions now ours; answers with the offset to go on from in each."""
-
-Lost = Callable[[set[Place]], Awaitable[None]]
-"""Called before partitions are given to another; returns once nothing is in work for them."""
-
-
-class OffsetGone(Exception):
-    """The offset to go on from is not in the topic, which was re-created or cut. Never skipped silently."""
-
-    def __init__(self, places: Iterable[tuple[Place, int]]) -> None:
-        self.places = list(places)
-        super().__init__("; ".join(f"{place} at {offset}" for place, offset in self.places))
 
 
 async def bounded(work: Awaitable[T], seconds: float, what: str) -> T:
@@ -148,14 +64,6 @@ async def bounded(work: Awaitable[T], seconds: float, what: str) -> T:
             return await work
     except (TimeoutError, KafkaError, OSError) as error:
         raise KafkaAway(f"{what}: {type(error).__name__}") from error
-
-
-class Sender(Protocol):
-    """What a relay needs to send: Kafka's producer, or its twin in memory."""
-
-    async def send(self, messages: Sequence[Outgoing]) -> None: ...
-    async def answers(self, topics: Collection[str]) -> bool: ...
-    async def stop(self) -> None: ...
 
 
 class Producer:

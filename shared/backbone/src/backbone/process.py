@@ -27,8 +27,9 @@ from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
 from backbone.idempotency import Turns
-from backbone.kafka import KafkaLog, Place, Producer, beginnings
+from backbone.kafka import KafkaLog, Producer, beginnings
 from backbone.listening import Listener
+from backbone.messages import Place
 from backbone.migrate import missing
 from backbone.outbox import is_overdue
 from backbone.relay import Nudge, Relay

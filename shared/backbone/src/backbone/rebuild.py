@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backbone.database import Database, is_transient
 from backbone.hearing import Hearer, Reaction
 from backbone.inbox import Stream, last_heard
-from backbone.kafka import Incoming, KafkaAway, replay
+from backbone.kafka import replay
+from backbone.messages import Incoming, KafkaAway
 from backbone.migrate import SERVICES, upgrade
 from backbone.process import Service
 from backbone.settings import Settings, read_settings

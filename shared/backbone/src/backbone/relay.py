@@ -22,7 +22,7 @@ import asyncpg
 import structlog
 
 from backbone.carriage import BUCKETS
-from backbone.kafka import KafkaAway, Outgoing, Sender
+from backbone.messages import KafkaAway, Outgoing, Sender
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import load_headers

@@ -24,7 +24,7 @@ from backbone.deadlines import Alarm, Deadline, DeadlineStatus, discard_deadline
 from backbone.hearing import Hearer
 from backbone.idempotency import Answer
 from backbone.inbox import Status, Stream
-from backbone.kafka import Incoming, Place
+from backbone.messages import Incoming, Place
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict, NotFound
 from reliefpath.envelope import load_headers

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from backbone.kafka import Gained, Incoming, KafkaAway, Lost, OffsetGone, Outgoing, Place
+from backbone.messages import Gained, Incoming, KafkaAway, Lost, OffsetGone, Outgoing, Place
 
 LOOK: Final = 0.02
 """Seconds between two looks for new messages."""
