@@ -226,6 +226,21 @@ async def test_an_audit_row_says_who_what_when_why_and_under_which_rules(db: Dat
     assert (str(row.resource_id), {str(one) for one in row.journeys}) == (str(visit), {str(journey), str(other)})
 
 
+async def test_connections_that_the_server_closed_while_idle_are_replaced_unnoticed(db: Database) -> None:
+    async with db.engine.connect() as connection:
+        async with db.engine.connect() as idle:
+            await idle.execute(text("SELECT 1"))
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+        async with unit(db) as uow:
+            await change(uow)
+    assert await value(db, "SELECT count(*) FROM backbone.streams") == 1
+
+
 FAULTS: dict[str, tuple[str, bool]] = {
     "a statement that takes too long": ("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(1)", True),
     "a server that ends our session": ("SELECT pg_terminate_backend(pg_backend_pid())", True),

@@ -18,8 +18,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import ColumnElement, false, literal, select, true
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, false, literal, select, text, true
 
 from backbone import carriage
 from backbone.database import UnitOfWork
@@ -220,11 +219,19 @@ def require_role(principal: Principal, *roles: Role) -> None:
         )
 
 
+_ADMIT: Final = text(
+    """
+    INSERT INTO backbone.journey_facilities (journey, facility)
+    SELECT CAST(:journey AS uuid), * FROM unnest(CAST(:facilities AS uuid[])) ON CONFLICT DO NOTHING
+    """
+)
+
+
 async def admit(uow: UnitOfWork, journey: UUID, facilities: Iterable[UUID]) -> None:
     """Let these facilities see the journey from now on, in this service."""
-    rows = [{"journey": journey, "facility": facility} for facility in sorted(set(facilities))]
-    if rows:
-        await uow.session.execute(upsert(carriage.journey_facilities).on_conflict_do_nothing(), rows)
+    given = sorted(set(facilities))
+    if given:
+        await uow.session.execute(_ADMIT, {"journey": journey, "facilities": given})
 
 
 async def facilities_on(uow: UnitOfWork, journey: UUID) -> frozenset[UUID]:

@@ -37,6 +37,21 @@ LOST_STATES: Final = frozenset({"25006", "57P01", "57P02", "57P03", "08000", "08
 """SQLSTATEs of a server that went away, is starting, or became read-only: the connection is of no more use."""
 
 
+_NOW: Final = text("SELECT reliefpath_now()")
+
+# An update of nothing locks the row that is there already, so that one round trip does for new streams and for old.
+_LOCK: Final = text(
+    """
+    INSERT INTO backbone.streams AS s (stream) SELECT * FROM unnest(CAST(:wanted AS uuid[]))
+    ON CONFLICT (stream) DO UPDATE SET seq = s.seq
+    RETURNING s.stream, s.seq, reliefpath_now()
+    """
+)
+
+
+_AUDIT: Final = insert(carriage.audit)
+
+
 def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE behind an error, if a database caused it."""
     origin = getattr(error, "orig", None)
@@ -70,29 +85,20 @@ class UnitOfWork:
     written: int = 0
     """How many of what was said are rows of the outbox already."""
     _audit: list[dict[str, Any]] = field(default_factory=list)
-    _locked: set[UUID] = field(default_factory=set)
+    places: dict[UUID, int] = field(default_factory=dict)
+    """The streams that are locked, each with the `seq` of its last event."""
 
     async def lock(self, *streams: UUID) -> None:
         """Take the row locks of these streams, in a fixed order: one journey, one writer at a time in this service.
 
         The first thing a command does. Whoever waits here sees, afterwards, what the holder wrote, and what time it is.
         """
-        wanted = sorted(set(streams) - self._locked)
+        wanted = sorted(set(streams) - self.places.keys())
         if not wanted:
             return
-        await self.session.execute(
-            text(
-                "INSERT INTO backbone.streams (stream) SELECT * FROM unnest(CAST(:wanted AS uuid[]))"
-                " ON CONFLICT DO NOTHING"
-            ),
-            {"wanted": wanted},
-        )
-        await self.session.execute(
-            text("SELECT 1 FROM backbone.streams WHERE stream = ANY(:wanted) ORDER BY stream FOR UPDATE"),
-            {"wanted": wanted},
-        )
-        self._locked.update(wanted)
-        self.now = (await self.session.execute(text("SELECT reliefpath_now()"))).scalar_one()
+        locked = (await self.session.execute(_LOCK, {"wanted": wanted})).all()
+        self.places.update({UUID(str(stream)): seq for stream, seq, _ in locked})
+        self.now = max(now for *_, now in locked)
         self.session.sync_session.info["now"] = self.now
 
     @contextmanager
@@ -147,7 +153,7 @@ class UnitOfWork:
 
         Locks that were taken in it are gone with it, as the database gives them back.
         """
-        said, written, audit, locked = len(self.said), self.written, len(self._audit), set(self._locked)
+        said, written, audit, places = len(self.said), self.written, len(self._audit), dict(self.places)
         try:
             async with self.session.begin_nested():
                 yield
@@ -155,7 +161,7 @@ class UnitOfWork:
         except BaseException:
             del self.said[said:]
             del self._audit[audit:]
-            self.written, self._locked = written, locked
+            self.written, self.places = written, places
             raise
 
     async def finish(self) -> None:
@@ -163,7 +169,7 @@ class UnitOfWork:
         await self.session.flush()
         await write(self)
         if self._audit:
-            await self.session.execute(insert(carriage.audit), self._audit)
+            await self.session.execute(_AUDIT, self._audit)
             self._audit = []
 
 
@@ -178,7 +184,6 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             pool_recycle=1800,
             connect_args={
                 "timeout": 5,
@@ -200,7 +205,7 @@ class Database:
         """One transaction. It commits when the block ends, and rolls back when the block raises."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
             sqlalchemy_event.listen(session.sync_session, "before_flush", _stamp_rows)
-            now = (await session.execute(text("SELECT reliefpath_now()"))).scalar_one()
+            now = await _begin(session)
             session.sync_session.info["now"] = now
             uow = UnitOfWork(session, now, actor, cause, trace or current_trace())
             yield uow
@@ -213,12 +218,28 @@ class Database:
     async def now(self) -> datetime:
         """The one clock's time."""
         async with self.engine.connect() as connection:
-            now: datetime = (await connection.execute(text("SELECT reliefpath_now()"))).scalar_one()
+            now: datetime = (await connection.execute(_NOW)).scalar_one()
             return now
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+async def _begin(session: AsyncSession) -> datetime:
+    """Begin a transaction; what time it is.
+
+    A connection that the server closed while it lay idle is found here, where nothing is lost by beginning again. To
+    ask every connection first whether it lives would cost three round trips a transaction.
+    """
+    try:
+        now: datetime = (await session.execute(_NOW)).scalar_one()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        await session.rollback()
+        now = (await session.execute(_NOW)).scalar_one()
+    return now
 
 
 def async_url(address: str) -> URL:

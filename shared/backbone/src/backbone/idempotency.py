@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
-from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, func, select, text
 
 from backbone.carriage import idempotency as answers
 from backbone.database import UnitOfWork
@@ -88,7 +88,25 @@ class Answer:
     body: bytes
 
 
-_TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+_CLAIM: Final = text(
+    """
+    WITH lock AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS free),
+    claimed AS (
+        INSERT INTO backbone.idempotency (subject, key, request)
+        SELECT CAST(:subject AS text), CAST(:key AS text), CAST(:request AS text) FROM lock WHERE free
+        ON CONFLICT DO NOTHING RETURNING 1
+    )
+    SELECT free, EXISTS (SELECT 1 FROM claimed) FROM lock
+    """
+)
+
+
+_KEEP: Final = text(
+    """
+    UPDATE backbone.idempotency SET status = :status, headers = CAST(:headers AS jsonb), body = :body
+    WHERE subject = :subject AND key = :key
+    """
+)
 
 
 def fingerprint(method: str, path: str, query: str, if_match: str | None, body: bytes) -> str:
@@ -118,16 +136,11 @@ def check_key(key: str | None) -> str:
 async def recall(uow: UnitOfWork, key: str, request: str) -> Answer | None:
     """Claim the key for this request, or the answer it already got. Raises KeyReused; InFlight when another has it."""
     subject = str(uow.actor)
-    free = await uow.session.execute(_TRY_LOCK, {"name": f"{subject} {key}"})
-    if not free.scalar_one():
+    tried = {"name": f"{subject} {key}", "subject": subject, "key": key, "request": request}
+    free, claimed = (await uow.session.execute(_CLAIM, tried)).one()
+    if not free:
         raise InFlight
-    claimed = await uow.session.execute(
-        upsert(answers)
-        .values(subject=subject, key=key, request=request)
-        .on_conflict_do_nothing()
-        .returning(answers.c.key)
-    )
-    if claimed.first() is not None:
+    if claimed:
         return None
     kept = (await uow.session.execute(select(answers).where(answers.c.subject == subject, answers.c.key == key))).one()
     if kept.request != request:
@@ -147,9 +160,14 @@ async def recall(uow: UnitOfWork, key: str, request: str) -> Answer | None:
 async def keep(uow: UnitOfWork, key: str, answer: Answer) -> None:
     """Keep the answer with its key."""
     await uow.session.execute(
-        update(answers)
-        .where(answers.c.subject == str(uow.actor), answers.c.key == key)
-        .values(status=answer.status, headers=answer.headers, body=answer.body)
+        _KEEP,
+        {
+            "subject": str(uow.actor),
+            "key": key,
+            "status": answer.status,
+            "headers": json.dumps(answer.headers),
+            "body": answer.body,
+        },
     )
 
 

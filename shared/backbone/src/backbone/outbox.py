@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from backbone import carriage
 from backbone.rows import new_id
@@ -32,6 +32,22 @@ _OVERDUE: Final = text(
               AND o.recorded_at < clock_timestamp() - make_interval(secs => :seconds)
             LIMIT 1
         ) waiting
+    )
+    """
+)
+
+
+_WRITE: Final = text(
+    """
+    WITH placed AS (
+        UPDATE backbone.streams s SET seq = w.seq, topic = w.topic
+        FROM unnest(CAST(:said AS uuid[]), CAST(:last AS bigint[]), CAST(:on AS text[])) AS w(stream, seq, topic)
+        WHERE s.stream = w.stream
+    )
+    INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)
+    SELECT * FROM unnest(
+        CAST(:buckets AS smallint[]), CAST(:events AS uuid[]), CAST(:topics AS text[]), CAST(:streams AS uuid[]),
+        CAST(:seqs AS bigint[]), CAST(:headers AS text[]), CAST(:data AS bytea[])
     )
     """
 )
@@ -82,28 +98,16 @@ async def write(uow: UnitOfWork) -> None:
     if not fresh:
         return
     await uow.lock(*(said.stream for said in fresh))
-    counts: dict[UUID, int] = {}
-    for said in fresh:
-        counts[said.stream] = counts.get(said.stream, 0) + 1
     topics = {said.stream: topic_of(said.event.speaker) for said in fresh}
-    taken = await uow.session.execute(
-        text(
-            "UPDATE backbone.streams s SET seq = s.seq + w.n, topic = w.topic"
-            " FROM unnest(CAST(:streams AS uuid[]), CAST(:counts AS bigint[]), CAST(:topics AS text[]))"
-            " AS w(stream, n, topic) WHERE s.stream = w.stream RETURNING s.stream, s.seq - w.n"
-        ),
-        {"streams": list(counts), "counts": list(counts.values()), "topics": [topics[one] for one in counts]},
-    )
-    last: dict[UUID, int] = {UUID(str(stream)): seq for stream, seq in taken.all()}
     rows = []
     for said in fresh:
-        last[said.stream] += 1
+        uow.places[said.stream] += 1
         attributes = Attributes(
             id=new_id(),
             type=said.event.type,
             speaker=said.event.speaker,
             stream=said.stream,
-            seq=last[said.stream],
+            seq=uow.places[said.stream],
             time=uow.now,
             cause=said.cause,
             actor=said.actor,
@@ -111,15 +115,20 @@ async def write(uow: UnitOfWork) -> None:
             trace=said.trace,
         )
         rows.append(
-            {
-                "bucket": bucket_of(said.stream),
-                "event": attributes.id,
-                "topic": topics[said.stream],
-                "stream": said.stream,
-                "seq": attributes.seq,
-                "headers": dump_headers(encode_headers(attributes)),
-                "data": said.data,
-            }
+            (
+                bucket_of(said.stream),
+                attributes.id,
+                topics[said.stream],
+                said.stream,
+                attributes.seq,
+                dump_headers(encode_headers(attributes)),
+                said.data,
+            )
         )
-    await uow.session.execute(insert(carriage.outbox), rows)
+    names = ("buckets", "events", "topics", "streams", "seqs", "headers", "data")
+    given = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    await uow.session.execute(
+        _WRITE,
+        given | {"said": list(topics), "last": [uow.places[one] for one in topics], "on": list(topics.values())},
+    )
     uow.written = len(uow.said)
