@@ -15,22 +15,19 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
-from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from backbone import process
 from backbone.process import NotReady, Service, lifecycle_table
-from backbone.rows import new_id
 from backbone.settings import Settings
 from backbone.topics import main as create_topics
 from reliefpath.vocabulary import Profile, Role
 from stack.keys import Keys
 from tests.support.databases import Databases
 from tests.support.processes import PATIENCE, api, connections, environment, running
-from tests.support.servers import Server, finish
+from tests.support.servers import finish
 from tests.support.visiting.lifecycle import VISIT
 from tests.support.visiting.served import serving
-from tests.support.visiting.world import received, unit
 
 AT_ONCE: Final = 10.0
 """Seconds in which a process has to end once it is told to."""
@@ -245,42 +242,6 @@ def test_a_worker_that_sends_nothing_because_kafka_is_away_stays_and_is_degraded
         assert "Kafka does not answer" in answer["degraded"]
         assert started.terminate()[0] == 0
     databases.drop(address)
-
-
-async def test_without_its_database_an_api_lives_but_is_not_ready_and_answers_503(
-    databases: Databases, keys: Keys, address: str
-) -> None:
-    server: Server = databases.server
-    async with serving(address, keys) as served:
-        assert (await served.client.get("/readyz")).status_code == 200
-        await server.kill()
-        try:
-            answer = await served.client.get("/readyz")
-            assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
-            assert (await served.client.get("/livez")).status_code == 200
-            refused = await served.get("/streams/lag")
-            assert (refused.status_code, refused.json()["title"]) == (503, "Not possible just now")
-            assert int(refused.headers["Retry-After"]) > 0
-        finally:
-            await server.start()
-        assert (await served.client.get("/readyz")).status_code == 200
-        assert (await served.get("/streams/lag")).status_code == 200
-
-
-async def test_an_api_stays_ready_and_says_so_when_what_was_said_is_not_sent(
-    db: Any, address: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with serving(address, keys) as served:
-        async with unit(db) as uow:
-            uow.say(new_id(), received())
-        assert (await served.client.get("/readyz")).json() == {"status": "ready"}, "it has hardly waited"
-        monkeypatch.setattr("backbone.process.OVERDUE", 0.0)
-        answer = await served.client.get("/readyz")
-        assert answer.status_code == 200
-        assert "events wait in the outbox" in answer.json()["degraded"]
-        async with unit(db) as uow:
-            await uow.session.execute(text("UPDATE backbone.cursors SET seen = pg_current_snapshot()"))
-        assert (await served.client.get("/readyz")).json() == {"status": "ready"}
 
 
 async def test_an_api_whose_background_task_fails_ends(

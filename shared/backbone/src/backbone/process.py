@@ -15,11 +15,10 @@ from typing import Any, Final, Literal
 import structlog
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI, Request, Response
-from prometheus_client import generate_latest
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
 
-from backbone import clock, problems, stillness, streams
+from backbone import clock, health, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer, HeldRetries
 from backbone.database import Database, is_transient
@@ -31,11 +30,10 @@ from backbone.kafka import KafkaLog, Producer, beginnings
 from backbone.listening import Listener
 from backbone.messages import Place
 from backbone.migrate import missing
-from backbone.outbox import is_overdue
 from backbone.relay import Nudge, Relay
 from backbone.retention import Retention
 from backbone.settings import Settings, read_settings
-from backbone.telemetry import REGISTRY, configure_logs, measure_loop
+from backbone.telemetry import configure_logs, measure_loop
 from reliefpath.events import Event, Speaker, topic_of
 from reliefpath.lifecycle import Lifecycle
 from reliefpath.rulebook import Rulebook, Unapproved
@@ -51,9 +49,6 @@ LAST: Final = 1
 
 HURRY: Final = 5
 """Seconds after which an API that was told to end gives up what is under way, and answers so."""
-
-OVERDUE: Final = 10.0
-"""Seconds an event may wait in the outbox before an API says so: it does not talk to Kafka itself."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +129,7 @@ def build_api(
     app.include_router(streams.router)
     app.include_router(clock.router)
     app.include_router(stillness.router)
-    app.include_router(_health(_api_is_ready))
+    app.include_router(health.routes(health.api_is_ready))
     return app
 
 
@@ -235,55 +230,8 @@ class _Worker:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=None)
         app.state.database = self._database
         app.state.consumer = self._consumer
-        app.include_router(_health(_worker_is_ready))
+        app.include_router(health.routes(health.worker_is_ready))
         return app
-
-
-def _health(is_ready: Callable[[Request], Awaitable[dict[str, Any]]]) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @router.get("/readyz")
-    async def readyz(request: Request, response: Response) -> dict[str, Any]:
-        try:
-            async with asyncio.timeout(3):
-                return {"status": "ready", **await is_ready(request)}
-        except Exception as error:
-            response.status_code = 503
-            return {"status": "not ready", "because": f"the database does not answer ({type(error).__name__})"}
-
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4")
-
-    return router
-
-
-async def _api_is_ready(request: Request) -> dict[str, Any]:
-    database: Database = request.app.state.database
-    await _answers(database)
-    async with database.engine.connect() as connection:
-        if not await is_overdue(connection, OVERDUE):
-            return {}
-    return {"degraded": f"events wait in the outbox for more than {OVERDUE:.0f} s; what is written is kept"}
-
-
-async def _worker_is_ready(request: Request) -> dict[str, Any]:
-    await _answers(request.app.state.database)
-    consumer: Consumer = request.app.state.consumer
-    if consumer.offsets_gone:
-        return {"degraded": "offsets are gone: " + ", ".join(consumer.offsets_gone)}
-    return {} if consumer.connected else {"degraded": "Kafka does not answer; events wait in the outbox"}
-
-
-async def _answers(database: Database) -> None:
-    async with database.engine.connect() as connection:
-        writable = await connection.execute(text("SELECT NOT pg_is_in_recovery()"))
-        if not writable.scalar_one():
-            raise ConnectionError
 
 
 def _lifecycles(service: Service) -> APIRouter:
