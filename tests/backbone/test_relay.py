@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -521,3 +524,68 @@ async def test_a_relay_does_not_answer_for_what_waits_in_the_buckets_of_another(
         assert not relaying.done()
         assert 0 < len(producer.sent) < 40
         stalled.goes_on.set()
+
+
+class Waiting(TwinProducer):
+    """A client that takes longer than the server waits for a silent relay."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        if messages:
+            await asyncio.sleep(1.5)
+        await super().send(messages)
+
+
+async def test_a_relay_that_waits_for_kafka_keeps_its_buckets(
+    db: Database, address: str, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "IDLE_LIMIT", "500ms")
+    monkeypatch.setattr(subject, "SIGN_OF_LIFE", 0.1)
+    producer, journey = Waiting(twin), new_id()
+    await say(db, journey)
+    with capture_logs() as logs:
+        async with running(address, producer):
+            await until(lambda: order(producer.sent) == {journey: [1]})
+            await say(db, journey)
+            await until(lambda: order(producer.sent) == {journey: [1, 2]})
+    assert logs == []
+
+
+def test_of_many_backlogs_each_gets_its_turn_and_so_do_those_that_have_none(producer: TwinProducer) -> None:
+    for count in range(1, BUCKETS):
+        relay = Relay("", producer, "relay", 30)
+        relay._owned = {number: subject.Bucket(number, 1) for number in range(BUCKETS)}
+        relay._behind = set(range(count))
+        turns = [tuple(one for one, _, _ in relay._wanted([])) for _ in range(subject.OTHERS_EVERY * (count + 1))]
+        assert set(turns) == {(number,) for number in range(count)} | {tuple(range(count, BUCKETS))}, count
+
+
+async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(
+    db: Database, address: str, producer: TwinProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "BATCH", 20)
+    async with unit(db) as uow:
+        await uow.session.execute(
+            text(
+                "INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)"
+                " SELECT 3, uuidv7(), 'reliefpath.referral', uuidv7(), 1, '{}', '' FROM generate_series(1, 30000)"
+            )
+        )
+    (target,) = (await rows(db, "SELECT pg_current_snapshot()::text"))[0]
+    (first,) = (await rows(db, "SELECT min(id) FROM backbone.outbox"))[0]
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute("ANALYZE backbone.outbox")
+        waiting = await connection.fetch(subject._WAITING)
+        plan = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {subject._NEXT}", [3], 20, [target], [first + 15_000]
+        )
+    finally:
+        await connection.close()
+    assert {one["bucket"]: one["depth"] for one in waiting}[3] == subject.MOST_COUNTED
+    assert max(_rows_read(json.loads(plan)[0]["Plan"])) <= 100
+
+
+def _rows_read(step: dict[str, Any]) -> Iterator[float]:
+    yield step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
+    for below in step.get("Plans", ()):
+        yield from _rows_read(below)

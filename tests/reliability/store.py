@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from backbone import relay
-from backbone.inbox import HeldEvent, Status, Stream, delay_before
+from backbone.inbox import HeldEvent, Status, Stream
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes
@@ -28,7 +28,7 @@ class Snapshot:
         return xid < self.end and xid not in self.open
 
 
-async def in_turns(sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Any] | None) -> Any:
+async def in_turns(_: Any, sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Any] | None) -> Any:
     """Both at once, as `relay._while_sending` has it: a step of each in turn, and a boundary behind every step."""
     under_way, read = [one for one in (reading, sending) if one is not None], None
     try:
@@ -164,8 +164,6 @@ class Unit:
 
 class Inbox:
     """`backbone.inbox` on these tables."""
-
-    delay_before = staticmethod(delay_before)
 
     async def set_aside(self, uow: Unit, messages: Iterable[Any]) -> None:
         """Nothing here is without a stream."""

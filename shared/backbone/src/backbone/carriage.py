@@ -66,6 +66,7 @@ outbox = Table(
     Column("data", LargeBinary, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=NOW),
     Index("ix_outbox_bucket_xid", "bucket", "xid"),
+    Index("ix_outbox_bucket_id", "bucket", "id"),
     PrimaryKeyConstraint("id", "recorded_at"),
     postgresql_partition_by="RANGE (recorded_at)",
 )
@@ -168,9 +169,9 @@ dead_letters = Table(
     Column("ended_by", Text),
     Column("ended_because", Text),
     CheckConstraint("status IN ('new', 'failed_again', 'resolved', 'discarded')", name="status"),
-    Index("ix_dead_letters_place", "topic", "partition", "offset", unique=True),
+    Index("ix_dead_letters_place", "topic", "partition", "offset", "hash", unique=True),
 )
-"""Messages that cannot be told to belong to any stream."""
+"""Messages that cannot be told to belong to any stream. By their hash those of a re-created topic are told apart."""
 
 deadlines = Table(
     "deadlines",

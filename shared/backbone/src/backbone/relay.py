@@ -39,10 +39,19 @@ REBALANCE: Final = 2.0
 FIRST_DELAY: Final = 0.1
 LAST_DELAY: Final = 5.0
 IDLE_LIMIT: Final = "10s"
+SIGN_OF_LIFE: Final = 3.0
+"""Seconds after which the server hears from a relay that waits for Kafka, so that it is not disconnected."""
+MOST_COUNTED: Final = 10_000
+"""So many rows of a bucket are counted and no more: counting must not become the work."""
 
-# "id + 0" keeps the planner from walking the primary key from its beginning, past everything ever sent. A bucket is
-# read on from where its cursor is or, while what was read before is still on its way, from the place that is named.
-_NEXT: Final = """
+_UNSEEN: Final = "(o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))"
+_COLUMNS: Final = "o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at"
+
+# Of a target of which nothing is sent the unseen rows are found by their transaction, and "id + 0" keeps the planner
+# from walking an index of ids from its beginning, past everything ever sent. Of one that is begun it is walked from
+# the place that is sent, so that a backlog is not sorted for every read. A bucket is read on from where its cursor is
+# or, while what was read before is still on its way, from the place that is named.
+_NEXT: Final = f"""
 WITH present AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
 c AS MATERIALIZED (
     SELECT k.bucket, k.seen, coalesce(w.target::pg_snapshot, k.target, present.snapshot) AS target,
@@ -50,16 +59,19 @@ c AS MATERIALIZED (
     FROM unnest($1::smallint[], $3::text[], $4::bigint[]) AS w(bucket, target, sent)
     JOIN backbone.cursors k ON k.bucket = w.bucket, present
 )
-SELECT c.bucket, c.target::text AS target, c.begun, o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at
+SELECT c.bucket, c.target::text AS target, c.begun, {_COLUMNS}
 FROM c LEFT JOIN LATERAL (
-    SELECT o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at FROM backbone.outbox o
-    WHERE o.bucket = c.bucket AND o.id > c.sent
-      AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
-      AND pg_visible_in_snapshot(o.xid, c.target)
-    ORDER BY o.id + 0 LIMIT $2
+    (SELECT {_COLUMNS} FROM backbone.outbox o
+    WHERE c.sent = 0 AND o.bucket = c.bucket AND {_UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
+    ORDER BY o.id + 0 LIMIT $2)
+    UNION ALL
+    (SELECT {_COLUMNS} FROM backbone.outbox o
+    WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent
+      AND {_UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
+    ORDER BY o.id LIMIT $2)
 ) o ON true
 ORDER BY c.bucket, o.id
-"""
+"""  # noqa: S608 - nothing but the words above
 _MOVE: Final = """
 UPDATE backbone.cursors c
 SET seen = CASE WHEN m.sent = 0 THEN m.target::pg_snapshot ELSE c.seen END,
@@ -74,15 +86,24 @@ SELECT count(*) FROM pg_locks
 WHERE locktype = 'advisory' AND classid::bigint = $1 AND objid::bigint = 4294967295 AND mode = 'ShareLock' AND granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_WAITING: Final = """
+_WAITING: Final = f"""
 SELECT c.bucket, (c.seen, c.target, c.sent)::text AS position, o.depth, o.topic,
     coalesce(extract(epoch FROM clock_timestamp() - o.oldest), 0)::float AS age
 FROM backbone.cursors c CROSS JOIN LATERAL (
-    SELECT count(*) AS depth, min(o.recorded_at) AS oldest, min(o.topic) AS topic FROM backbone.outbox o
-    WHERE o.bucket = c.bucket AND o.id > c.sent
-      AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+    SELECT count(*) AS depth, min(o.recorded_at) AS oldest, min(o.topic) AS topic FROM (
+        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
+        WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+        UNION ALL
+        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
+        WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid >= pg_snapshot_xmax(c.seen)
+        ORDER BY o.xid LIMIT {MOST_COUNTED})
+        UNION ALL
+        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN}
+        ORDER BY o.id LIMIT {MOST_COUNTED})
+    ) o
 ) o
-"""
+"""  # noqa: S608 - nothing but the words above
 
 
 class LostBucket(Exception):
@@ -212,7 +233,8 @@ class Relay:
         moves = self._moves(read.rows, read.most)
         wanted = self._wanted(moves)
         events = [outgoing(row) for row in read.rows if row["id"] is not None]
-        following = await _while_sending(self._producer.send(events), _read(connection, wanted) if wanted else None)
+        reading = _read(connection, wanted) if wanted else None
+        following = await _while_sending(connection, self._producer.send(events), reading)
         if moves:
             moved = await connection.execute(_MOVE, *(list(column) for column in zip(*moves, strict=True)))
             if moved != f"UPDATE {len(moves)}":
@@ -233,8 +255,9 @@ class Relay:
             return []
         self._turn += 1
         behind = sorted(self._behind)
-        others = [one for one in self._owned if one not in self._behind] if self._turn % OTHERS_EVERY == 0 else []
-        chosen = others or [behind[self._turn % len(behind)]]
+        theirs, turn = self._turn % OTHERS_EVERY == 0, self._turn - self._turn // OTHERS_EVERY
+        others = [one for one in self._owned if one not in self._behind] if theirs else []
+        chosen = others or [behind[turn % len(behind)]]
         places = [(one, *on_their_way.get(one, (None, None))) for one in chosen]
         return [(one, target, sent) for one, target, sent in places if sent != 0]
 
@@ -286,11 +309,17 @@ class Relay:
         await self._producer.stop()
 
 
-async def _while_sending(sending: Coroutine[Any, Any, None], reading: Coroutine[Any, Any, Read] | None) -> Read | None:
+async def _while_sending(
+    connection: asyncpg.Connection[Any],
+    sending: Coroutine[Any, Any, None],
+    reading: Coroutine[Any, Any, Read] | None,
+) -> Read | None:
     """What was read meanwhile, once everything is sent. Neither goes on when the other fails."""
     task = asyncio.create_task(sending)
     try:
         following = await reading if reading is not None else None
+        while not (await asyncio.wait({task}, timeout=SIGN_OF_LIFE))[0]:
+            await connection.execute("SELECT 1")
         await task
         return following
     finally:
