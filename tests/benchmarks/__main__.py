@@ -19,7 +19,10 @@ from tests.benchmarks.draining import backlog, beside
 from tests.benchmarks.ground import SIZES, Ground, Size, Void
 from tests.benchmarks.hearing import read_model
 from tests.benchmarks.latency import commit_to_consumer
-from tests.benchmarks.report import Measured, write
+from tests.benchmarks.report import Measured, table, write
+
+ENOUGH: Final = 5
+"""Rounds from which on the results are written down."""
 
 Round = Callable[[Ground, Size, int], Awaitable[dict[str, float]]]
 
@@ -46,7 +49,7 @@ BENCHMARKS: Final[dict[str, tuple[Round, Measured]]] = {
 def main() -> int:
     """Measure; 1 when a figure is void, for a goal that is missed is a finding and no failure."""
     parser = argparse.ArgumentParser(description="Benchmarks of the carriage.")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=ENOUGH)
     parser.add_argument("--size", choices=sorted(SIZES), default="full")
     parser.add_argument("--only", choices=sorted(BENCHMARKS), action="append")
     given = parser.parse_args()
@@ -59,8 +62,9 @@ def main() -> int:
     finally:
         ground.close()
     about = {"size": given.size, "rounds": given.rounds, "cores": os.cpu_count(), "python": platform.python_version()}
-    write(CHECKOUT / "docs" / "benchmarks", list(measured.values()), about)
-    print((CHECKOUT / "docs" / "benchmarks" / "results.md").read_text())
+    print(table(list(measured.values()), about))
+    if given.size == "full" and given.rounds >= ENOUGH and not given.only:
+        write(CHECKOUT / "docs" / "benchmarks", list(measured.values()), about)
     return int(any(one.void for one in measured.values()))
 
 

@@ -32,11 +32,39 @@ PLANTED = {
         "DELETE FROM appointments WHERE id IN (SELECT id FROM kept)",
         "INSERT INTO appointments SELECT * FROM kept; DROP TABLE kept",
     ),
+    "I4": (
+        "scheduling",
+        (
+            "ALTER TABLE allocations DROP CONSTRAINT ex_allocations_resource_during,"
+            " DROP CONSTRAINT fk_allocations_resource, DROP CONSTRAINT fk_allocations_appointment"
+        ),
+        (
+            "INSERT INTO allocations (id, resource, appointment, during, active)"
+            " SELECT uuidv7(), one, one, tstzrange(now(), now() + interval '1 hour'), true"
+            " FROM (SELECT uuidv7() AS one) AS same CROSS JOIN generate_series(1, 2)"
+        ),
+        (
+            "DELETE FROM allocations WHERE resource = appointment; ALTER TABLE allocations"
+            " ADD CONSTRAINT ex_allocations_resource_during EXCLUDE USING gist (resource WITH =, during WITH &&)"
+            " WHERE (active),"
+            " ADD CONSTRAINT fk_allocations_resource FOREIGN KEY (resource) REFERENCES resources (id),"
+            " ADD CONSTRAINT fk_allocations_appointment FOREIGN KEY (appointment) REFERENCES appointments (id)"
+        ),
+    ),
     "I7": (
         "referral",
         "SELECT 1",
         "UPDATE referrals SET version = version + 1 WHERE id = (SELECT id FROM referrals ORDER BY id LIMIT 1)",
         "UPDATE referrals SET version = version - 1 WHERE id = (SELECT id FROM referrals ORDER BY id LIMIT 1)",
+    ),
+    "I8": (
+        "followup",
+        "SELECT 1",
+        (
+            "INSERT INTO backbone.deadlines (id, kind, journey, subject, due_at, cause, ended)"
+            " VALUES (uuidv7(), 'planted', uuidv7(), uuidv7(), now() - interval '1 hour', 'planted', 'parked')"
+        ),
+        "DELETE FROM backbone.deadlines WHERE kind = 'planted'",
     ),
     "I9 after": (
         "followup",
