@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from backbone import consumer as subject
-from backbone import hearing, inbox
-from backbone.consumer import Consumer, HeldRetries, restart
+from backbone import hearing, inbox, retries, tries
+from backbone.consumer import Consumer, restart
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
 from backbone.kafka import KafkaLog, Producer, create_topics
 from backbone.messages import Incoming, Outgoing, Place
 from backbone.relay import Relay
+from backbone.retries import HeldRetries
 from backbone.rows import new_id
 from backbone.settings import Settings
 from backbone.telemetry import REGISTRY
@@ -45,7 +45,7 @@ def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses as short as tests want them."""
     for module, name, seconds in (
         (subject, "READ_WAIT", 0.02), (subject, "OBSERVE", 0.05), (subject, "FIRST_DELAY", 0.02),
-        (subject, "LAST_DELAY", 0.1), (subject, "HELD_PAUSE", 0.02), (inbox, "RETRY_DELAYS", (0.02,)),
+        (subject, "LAST_DELAY", 0.1), (retries, "PAUSE", 0.02), (tries, "RETRY_DELAYS", (0.02,)),
         (hearing, "ANYWAY_AFTER", 0.05),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, seconds)
@@ -692,20 +692,73 @@ async def test_no_lag_is_shown_of_what_another_reads_now(workers: Workers, twin:
         await until(lambda: shown().keys() == {SCHEDULING})
 
 
-async def test_who_waits_while_another_partition_is_slow_does_not_stand_still(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("batch", [1, 500])
+async def test_slow_work_that_goes_on_and_who_waits_for_it_do_not_stand_still(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(subject, "BATCH", 1)
-    workers.watchdog = 0.2
+    monkeypatch.setattr(subject, "BATCH", batch)
+    workers.watchdog = 0.4
     one, other = _one_in_each_partition()
     steps = Steps(workers)
-    workers.say(one, other)
+    workers.say(one, other, *[one] * 7)
     with capture_logs() as logs:
         async with workers.running():
-            await asyncio.sleep(0.8)
-            steps.go_on(2)
+            for _ in range(9):
+                await asyncio.sleep(0.15)
+                steps.go_on()
             await workers.caught_up()
     assert [line for line in logs if line["log_level"] == "error"] == []
+
+
+async def test_work_that_never_ends_gets_a_new_client_and_then_ends_its_process(workers: Workers) -> None:
+    workers.watchdog = 0.2
+    steps = Steps(workers)
+    journey, _ = _one_in_each_partition()
+    workers.say(journey)
+    with capture_logs() as logs:
+        async with asyncio.timeout(10):
+            with pytest.raises(StoodStill, match=REFERRAL):
+                await workers.consumer().run()
+    assert sum("stood still" in one["event"] for one in logs) == 1
+    assert await workers.effects(journey) == [[]]
+    steps.go_on(10)
+    async with workers.running():
+        await workers.caught_up()
+    assert await workers.effects(journey) == [[1]]
+
+
+@pytest.mark.parametrize("state", ["57014", "55P03"])
+async def test_a_reaction_that_is_always_too_slow_parks_its_journey_and_nobody_else(
+    workers: Workers, state: str
+) -> None:
+    slow, others = new_id(), [new_id() for _ in range(3)]
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        if heard.attributes.stream == slow:
+            await uow.session.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{state}'; END $$"))
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(*others, slow, *others)
+    async with workers.running():
+        await workers.caught_up()
+        await workers.until_held(slow, [(1, "parked")])
+    assert await workers.effects(slow, *others) == [[], [1, 2], [1, 2], [1, 2]]
+
+
+async def test_where_an_offset_is_gone_and_its_partition_goes_to_another_meanwhile_nothing_fails(
+    workers: Workers, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer, place = workers.consumer(), Place(REFERRAL, 0)
+    consumer._gone = {place: 7}
+
+    async def positions(*_: Any) -> dict[Place, int]:
+        await consumer._lost({place})
+        return {place: 9}
+
+    monkeypatch.setattr(subject, "_positions", positions)
+    await consumer._look_for_gone(TwinLog(twin, [REFERRAL], "visiting"))
+    assert consumer.offsets_gone == []
 
 
 async def test_a_batch_that_fails_beyond_its_reactions_ends_the_process_and_keeps_nothing(
@@ -721,29 +774,6 @@ async def test_a_batch_that_fails_beyond_its_reactions_ends_the_process_and_keep
         with pytest.raises(ZeroDivisionError):
             await workers.consumer().run()
     assert await workers.effects(journey) == [[]]
-
-
-async def test_two_workers_do_not_try_a_held_event_twice_as_often(
-    workers: Workers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inbox, "RETRY_DELAYS", (0.3,))
-    tries: list[float] = []
-
-    async def react(_: UnitOfWork, __: Heard) -> None:
-        tries.append(asyncio.get_running_loop().time())
-        raise ZeroDivisionError
-
-    workers.reactions[events.ReferralReceived] = react
-    workers.hearer._tries = 100
-    (heard,) = workers.say(new_id())
-    async with workers.running(), workers.running():
-        # Before it is held it is tried twice, and twice again when its partition changes hands before the commit.
-        await workers.until_held(UUID((heard.key or b"").decode()), [(1, "retrying")])
-        first = len(tries)
-        await until(lambda: len(tries) >= first + 5)
-    # The end of a worker cuts its try off before the commit, so the other one, still at work, tries at once.
-    gaps = [later - earlier for earlier, later in itertools.pairwise(tries[first : first + 5])]
-    assert min(gaps) > 0.2, gaps
 
 
 class Network:

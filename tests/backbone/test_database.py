@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from backbone.database import Database, UnitOfWork, is_transient, sqlstate
+from backbone.database import SLOW_STATES, Database, UnitOfWork, is_passing, is_transient, sqlstate
 from backbone.rows import new_id
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -267,6 +267,7 @@ async def test_a_fault_of_the_database_can_be_told_from_a_fault_of_the_work(db: 
     with pytest.raises(DBAPIError) as raised:
         await fail()
     assert is_transient(raised.value) is transient
+    assert is_passing(raised.value) is (transient and sqlstate(raised.value) not in SLOW_STATES)
     assert sqlstate(raised.value) is not None
     assert await value(db, "SELECT 1") == 1
 

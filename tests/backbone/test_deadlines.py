@@ -324,6 +324,22 @@ async def test_a_fault_of_the_database_is_no_try(db: Database, handlers: Handler
     assert await rows(db, "SELECT attempts, ended FROM backbone.deadlines WHERE subject = :s", s=thing) == [(0, None)]
 
 
+async def test_one_that_is_always_too_slow_is_tried_so_often_and_keeps_no_other_from_firing(
+    db: Database, handlers: Handlers
+) -> None:
+    async def dawdle(uow: UnitOfWork, _: Deadline) -> None:
+        await uow.session.execute(text("DO $$ BEGIN RAISE SQLSTATE '57014'; END $$"))
+
+    handlers.by_kind["slow"] = dawdle
+    slow, other = await due(db, "slow", in_seconds=-10), await due(db)
+    assert await take_all(db, handlers) == 2
+    assert [one.subject for one in handlers.fired] == [other]
+    for _ in range(5):
+        await again_now(db)
+        await take_all(db, handlers)
+    assert await ended(db, slow) == ["parked"]
+
+
 async def test_a_worker_that_dies_in_the_middle_leaves_it_for_the_next(db: Database, handlers: Handlers) -> None:
     under_way = asyncio.Event()
 

@@ -25,7 +25,6 @@ from tests.support.visiting.world import (
     Voice,
     arrived,
     leave_mark,
-    listed,
     marks,
     read,
     received,
@@ -379,28 +378,6 @@ async def test_a_value_the_database_cannot_take_is_the_events_fault(ear: Ear, vo
         "retrying": 1,
         "effect": 1,
     }
-
-
-async def test_of_the_directory_a_gap_is_nothing_to_wait_for(ear: Ear, voice: Voice) -> None:
-    facility = new_id()
-    assert await ear.hear(voice.say(listed(facility), facility, seq=4)) == {"effect": 1}
-    assert await ear.hear(voice.say(listed(facility), facility, seq=2)) == {"duplicate": 1}
-    assert await ear.hear(voice.say(listed(facility), facility, seq=9)) == {"effect": 1}
-    assert await marks(ear.db, facility) == [4, 9]
-
-
-async def test_a_later_word_of_the_directory_waits_behind_one_that_failed_and_is_not_lost(
-    ear: Ear, voice: Voice
-) -> None:
-    facility = new_id()
-    ear.failing.add((facility, 4))
-    assert await ear.hear(voice.say(listed(facility), facility, seq=4)) == {"retrying": 1}
-    later = voice.say(listed(facility), facility, seq=6)
-    assert await ear.hear(later) == {"behind": 1}
-    assert await ear.hear(later) == {"duplicate": 1}
-    ear.failing.clear()
-    await ear.try_due(facility, Speaker.DIRECTORY)
-    assert await marks(ear.db, facility) == [4, 6]
 
 
 async def test_what_a_reaction_says_names_the_event_that_led_to_it(ear: Ear, voice: Voice) -> None:

@@ -125,13 +125,6 @@ async def test_a_status_that_is_no_end_has_no_end_and_the_other_way_round(db: Da
                 await uow.session.execute(text("DELETE FROM backbone.held"))
 
 
-def test_every_next_try_comes_later_until_the_longest_pause() -> None:
-    delays = [inbox.delay_before(attempt) for attempt in range(2, 12)]
-    assert delays == sorted(delays)
-    assert delays[0] > 0
-    assert delays[-1] == delays[-2] == inbox.RETRY_DELAYS[-1]
-
-
 @given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.binary())))
 def test_headers_of_which_nothing_is_known_come_back_as_they_were(headers: list[tuple[str, bytes]]) -> None:
     kept = inbox.quoted(headers)
@@ -150,3 +143,16 @@ async def test_a_dead_letter_keeps_its_place_and_hash_and_is_kept_once(db: Datab
     assert (bytes(row.key), bytes(row.data)) == (message.key, message.value)
     assert inbox.unquoted(row.headers) == list(message.headers)
     assert await value(db, "SELECT status FROM backbone.dead_letters") == "new"
+
+
+async def test_a_dead_letter_at_the_same_place_of_a_topic_that_was_recreated_is_kept_beside_the_older(
+    db: Database,
+) -> None:
+    messages = [Incoming("reliefpath.referral", 0, 0, None, data, (), 5) for data in (b"before", b"after")]
+    for message in messages:
+        async with unit(db) as uow:
+            await inbox.set_aside(uow, [(message, hashlib.sha256(message.value or b"").hexdigest(), "why")])
+    assert [bytes(one.data) for one in await rows(db, "SELECT data FROM backbone.dead_letters ORDER BY id")] == [
+        b"before",
+        b"after",
+    ]

@@ -260,6 +260,30 @@ async def test_an_api_whose_background_task_fails_ends(
     assert raised == [signal.SIGTERM]
 
 
+FAILING = """
+from backbone import process
+
+async def fail(_):
+    raise ZeroDivisionError
+
+process.Nudge.run = fail
+
+from scheduling.app import main
+main()
+"""
+
+
+def test_an_api_that_ends_because_of_a_failure_says_so_by_its_exit_code(
+    databases: Databases, keys: Keys, tmp_path: Path
+) -> None:
+    address = databases.migrated("scheduling")
+    (tmp_path / "failing.py").write_text(FAILING)
+    given = api(keys, database_scheduling=address) | {"PYTHONPATH": str(tmp_path)}
+    with running("failing", given, tmp_path) as started:
+        assert started.ended() == 1
+    databases.drop(address)
+
+
 async def test_the_end_of_one_task_ends_the_process_and_all_the_others() -> None:
     ended: list[str] = []
 

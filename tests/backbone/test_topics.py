@@ -16,10 +16,6 @@ def test_every_event_has_a_topic_to_go_to() -> None:
     assert len(names) == len(Speaker)
 
 
-def test_only_the_directory_keeps_the_latest_word_alone() -> None:
-    assert [topic.name for topic in topics(Settings()) if topic.compacted] == [topic_of(Speaker.DIRECTORY)]
-
-
 def test_partitions_and_replicas_are_what_the_settings_say() -> None:
     made = topics(Settings(topic_partitions=12, topic_replicas=3))
     assert {(topic.partitions, topic.replicas) for topic in made} == {(12, 3)}

@@ -36,6 +36,19 @@ async def test_what_has_nothing_to_do_may_stand_still(watchdog: Watchdog[str]) -
     watchdog.check([])
 
 
+async def test_what_rests_has_all_its_time_again_but_a_new_client_has_not_helped_it(watchdog: Watchdog[str]) -> None:
+    watchdog.begin(["one"])
+    await _stand_still()
+    watchdog.rest(["one"])
+    watchdog.check(["one"])
+    for again in (False, True):
+        await _stand_still()
+        with pytest.raises(StoodStill) as raised:
+            watchdog.check(["one"])
+        assert raised.value.again is again
+        watchdog.rest(["one"])
+
+
 async def test_what_is_seen_for_the_first_time_has_all_its_time(watchdog: Watchdog[str]) -> None:
     watchdog.check(["one"])
     await _stand_still()

@@ -87,15 +87,6 @@ async def test_an_event_heard_before_the_referral_is_written_down_and_moves_noth
         assert (await uow.session.execute(select(col(HeardEvent.stream)))).scalar_one() == journey
 
 
-async def test_of_a_facility_only_the_latest_word_is_kept_as_on_its_compacted_topic(work: Work) -> None:
-    city = facility_id("CITY")
-    for seq, event in enumerate([listed(), listed("c-arm")], start=1):
-        async with work() as uow:
-            await on_anything(uow, heard(event, said(event, city, seq)))
-    async with work() as uow:
-        assert (await uow.session.execute(select(col(HeardEvent.seq)))).scalars().all() == [2]
-
-
 async def test_an_event_that_no_log_recorded_is_refused(work: Work) -> None:
     event = requested()
     async with work() as uow:

@@ -1,4 +1,8 @@
-"""The simulator proves itself: each bug planted into relay, hearer or consumer breaks a promise it checks."""
+"""The simulator proves itself: each bug breaks a promise it checks.
+
+Those of Relay and Hearer are planted into the product's own code; those of World, Outbox, Unit and Inbox into the model
+of what the database does, where the product's own is SQL. `test_planted_in_sql.py` plants into that.
+"""
 
 from __future__ import annotations
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import delete
-from sqlmodel import col
-
 from backbone.database import UnitOfWork
 from backbone.hearing import Reaction
 from operations.tables import HeardEvent, Journey
@@ -19,22 +16,9 @@ from reliefpath.vocabulary import Exit, Setting, Stage
 
 async def on_anything(uow: UnitOfWork, heard: Heard) -> None:
     """Write an event down; fold it into its journey when the referral service said it."""
-    if heard.attributes.speaker is Speaker.DIRECTORY:
-        await _forget_earlier(uow, heard)
     uow.session.add(_row_of(heard))
     if heard.attributes.speaker is Speaker.REFERRAL:
         await _fold(uow, heard)
-
-
-async def _forget_earlier(uow: UnitOfWork, heard: Heard) -> None:
-    """The directory's topic is compacted: only the latest event of a stream is sure to be there for a rebuild."""
-    said = heard.attributes
-    await uow.session.execute(
-        delete(HeardEvent).where(
-            col(HeardEvent.stream) == said.stream,
-            col(HeardEvent.speaker) == said.speaker,
-        )
-    )
 
 
 def _row_of(heard: Heard) -> HeardEvent:

@@ -8,20 +8,20 @@ does nothing.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from backbone import carriage, inbox
-from backbone.database import Database, UnitOfWork, is_transient
+from backbone import carriage
+from backbone.database import Database, UnitOfWork, is_passing, is_transient
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
-from backbone.telemetry import HEARD, HELD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, PARKED_JOURNEYS, RETRIES
+from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -31,8 +31,6 @@ log = structlog.get_logger()
 BATCH: Final = 500
 READ_WAIT: Final = 0.5
 OBSERVE: Final = 2.0
-HELD_PAUSE: Final = 0.5
-TELL_HELD_EVERY: Final = 10
 FIRST_DELAY: Final = 0.2
 LAST_DELAY: Final = 5.0
 
@@ -138,7 +136,7 @@ class Consumer:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             positions = await _positions(uow, set(self._gone))
         for place, at in positions.items():
-            if at != self._gone[place]:
+            if at != self._gone.get(place, at):  # it may have gone to another meanwhile
                 del self._gone[place]
                 self._next[place] = at
                 source.seek(place, at)
@@ -147,6 +145,7 @@ class Consumer:
     async def _work(self, source: Log, batches: Mapping[Place, Sequence[Incoming]]) -> None:
         for place, messages in batches.items():
             self._working[place] = asyncio.create_task(self._work_through(place, messages))
+        self._watchdog.rest(batches)
         tasks = set(self._working.values())
         while tasks:
             done, tasks = await asyncio.wait(tasks, timeout=OBSERVE)
@@ -174,12 +173,15 @@ class Consumer:
             try:
                 await self._take(place, messages, carefully)
                 return
+            except Misplaced:
+                raise
             except Exception as error:
-                if not is_transient(error):
-                    if carefully or isinstance(error, Misplaced):
-                        raise
+                if not carefully and not is_passing(error):
                     carefully = True
                     continue
+                if not is_transient(error):
+                    raise
+                self._watchdog.rest({place})
                 RETRIES.labels("batch").inc()
                 log.warning(
                     "a batch is repeated", topic=place.topic, partition=place.partition, error=type(error).__name__
@@ -200,7 +202,8 @@ class Consumer:
                 self._next[place] = expected
                 self._has_moved(place)
                 return
-            outcomes = await self._hearer.hear(uow, fresh, carefully=carefully)
+            moved = partial(self._watchdog.rest, {place})
+            outcomes = await self._hearer.hear(uow, fresh, carefully=carefully, moved=moved)
             await _advance(uow, place, expected, fresh[-1])
         self._next[place] = fresh[-1].offset + 1
         self._has_moved(place)
@@ -271,8 +274,13 @@ class Consumer:
         self._watchdog.check(behind & self._ends.keys() - self._gone.keys())
 
     async def _tell_meanwhile(self) -> None:
-        """Slow work must not hide how long the next message has waited; who waits for it does not stand still."""
-        self._watchdog.begin(self._next)
+        """Slow work must not hide how long the next message has waited; who waits for it does not stand still.
+
+        Raises StoodStill when the work itself does.
+        """
+        at_work = {place for place, task in self._working.items() if not task.done()}
+        self._watchdog.rest(self._next.keys() - at_work)
+        self._watchdog.check(at_work)
         self._show_lags()
         try:
             async with asyncio.timeout(OBSERVE):
@@ -322,34 +330,6 @@ class Consumer:
         source, self._log = self._log, None
         if source is not None:
             await source.stop()
-
-
-class HeldRetries:
-    """Tries held events again when their time has come."""
-
-    def __init__(self, database: Database, hearer: Hearer, service: str) -> None:
-        self._database, self._hearer, self._actor = database, hearer, Actor(Role.SYSTEM, service)
-
-    async def run(self) -> None:
-        """Try until cancelled, and tell how much is held."""
-        for turn in itertools.count():
-            try:
-                async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:
-                    due = await inbox.due_streams(uow, 20)
-                    if turn % TELL_HELD_EVERY == 0:
-                        for status, count in (await inbox.counts(uow)).items():
-                            HELD.labels(status).set(count)
-                        PARKED_JOURNEYS.set(await inbox.parked_journeys(uow))
-                for stream in due:
-                    RETRIES.labels("held").inc()
-                    async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:
-                        await self._hearer.try_held(uow, stream)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("held events wait for the database", error=type(error).__name__)
-                await asyncio.sleep(1)
-            await asyncio.sleep(HELD_PAUSE)
 
 
 async def _claim(uow: UnitOfWork, place: Place) -> tuple[int | None, bytes | None]:

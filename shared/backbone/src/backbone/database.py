@@ -30,12 +30,17 @@ from reliefpath.events import Event
 
 log = structlog.get_logger()
 
-TRANSIENT_STATES: Final = frozenset({"40001", "40P01", "55P03", "57014"})
-"""SQLSTATEs after which the same work may well succeed: serialisation, deadlock, lock time-out, statement time-out."""
+SLOW_STATES: Final = frozenset({"55P03", "57014"})
+"""SQLSTATEs of work that was given up: lock time-out, statement time-out."""
+
+TRANSIENT_STATES: Final = SLOW_STATES | {"40001", "40P01"}
+"""SQLSTATEs after which the same work may well succeed: also serialisation and deadlock."""
 
 LOST_STATES: Final = frozenset({"25006", "57P01", "57P02", "57P03", "08000", "08003", "08006", "53300"})
 """SQLSTATEs of a server that went away, is starting, or became read-only: the connection is of no more use."""
 
+ANSWERS_LATE: Final = 5.0
+"""Seconds after a statement's own limit after which the server is taken to be away, even if nothing says so."""
 
 _NOW: Final = text("SELECT reliefpath_now()")
 
@@ -70,6 +75,11 @@ def is_transient(error: BaseException) -> bool:
             or (state is not None and state.startswith("08"))
         )
     return isinstance(error, OSError | TimeoutError | PoolTimeout)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the fault is the moment's alone. Work that took too long may do so for ever: that counts as a failure."""
+    return is_transient(error) and sqlstate(error) not in SLOW_STATES
 
 
 @dataclass
@@ -187,6 +197,7 @@ class Database:
             pool_recycle=1800,
             connect_args={
                 "timeout": 5,
+                "command_timeout": statement_timeout + ANSWERS_LATE,
                 "server_settings": {
                     "application_name": (name or "reliefpath")[:60],
                     "statement_timeout": str(int(statement_timeout * 1000)),

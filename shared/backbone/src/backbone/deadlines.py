@@ -21,11 +21,10 @@ from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone.carriage import deadlines
-from backbone.database import Database, UnitOfWork, is_transient
-from backbone.hearing import describe
-from backbone.inbox import delay_before
+from backbone.database import Database, UnitOfWork, is_passing, is_transient
 from backbone.rows import new_id
 from backbone.telemetry import DEADLINE_SECONDS, DEADLINES
+from backbone.tries import delay_before, describe
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -123,7 +122,7 @@ class Alarm:
             async with uow.attempt():
                 await handler(uow, deadline)
         except Exception as error:
-            if is_transient(error):
+            if is_passing(error):
                 raise
             log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
             return describe(error)

@@ -47,11 +47,11 @@ class Edge:
             scope.setdefault("state", {})["request_id"] = str(new_id())
             scope["state"]["trace"] = trace
             full = len(self._under_way) >= self._settings.requests_at_once
-            if full and not scope["path"].startswith(("/livez", "/readyz", "/metrics")):
-                await exchange.refuse(Unavailable("Too much to do just now. Nothing was changed."))
-                return
-            self._under_way.add(exchange)
             try:
+                if full and not scope["path"].startswith(("/livez", "/readyz", "/metrics")):
+                    await exchange.refuse(Unavailable("Too much to do just now. Nothing was changed."))
+                    return
+                self._under_way.add(exchange)
                 await self._answer(exchange)
             finally:
                 self._under_way.discard(exchange)

@@ -15,10 +15,11 @@ from typing import Final
 import structlog
 
 from backbone import inbox
-from backbone.database import UnitOfWork, is_transient
+from backbone.database import UnitOfWork, is_passing
 from backbone.inbox import HeldEvent, Status, Stream
 from backbone.messages import Incoming
 from backbone.telemetry import REACTION_SECONDS, UNKNOWN, child_of
+from backbone.tries import delay_before, describe
 from reliefpath.envelope import (
     Actor,
     Attributes,
@@ -31,15 +32,12 @@ from reliefpath.envelope import (
     decode_data,
     read_attributes,
 )
-from reliefpath.events import Event, Speaker
+from reliefpath.events import Event
 from reliefpath.vocabulary import Role
 
 log = structlog.get_logger()
 
 Reaction = Callable[[UnitOfWork, Heard], Awaitable[None]]
-
-LATEST_IS_ENOUGH: Final = frozenset({Speaker.DIRECTORY})
-"""Speakers on compacted topics: older events vanish, so a missing `seq` is nothing to wait for."""
 
 ANYWAY_AFTER: Final = 30.0
 """Seconds after which a waiting reaction is tried even though nothing new was heard of its journey."""
@@ -75,11 +73,18 @@ class Hearer:
         self._reactions = reactions
         self._tries = tries
 
-    async def hear(self, uow: UnitOfWork, messages: Sequence[Incoming], *, carefully: bool) -> Counter[str]:
+    async def hear(
+        self,
+        uow: UnitOfWork,
+        messages: Sequence[Incoming],
+        *,
+        carefully: bool,
+        moved: Callable[[], None] = lambda: None,
+    ) -> Counter[str]:
         """Give each message its effect or its place to wait; how many went which way.
 
         Not carefully, a failing reaction raises and nothing of the batch is kept: the caller repeats it carefully, and
-        then the failing one alone is held back.
+        then the failing one alone is held back. `moved` is called behind each message.
         """
         attributed, unattributable = _attribute(messages)
         await inbox.set_aside(uow, unattributable)
@@ -90,6 +95,7 @@ class Hearer:
         batch.outcomes["dead_letter"] += len(unattributable)
         for attributes, message in attributed:
             await self._hear_one(uow, batch, attributes, message, carefully)
+            moved()
         for stream in [one for one in batch.blocked if one.id in ids]:
             await self._go_on(uow, batch, stream)
         await inbox.note_heard(uow, batch.moved)
@@ -119,10 +125,9 @@ class Hearer:
     ) -> None:
         stream, last = _stream_of(attributes), batch.last[_stream_of(attributes)]
         first = await inbox.first_held(uow, stream) if stream in batch.blocked else None
-        comes_next = attributes.seq == last + 1 or attributes.speaker in LATEST_IS_ENOUGH
         if attributes.seq <= last or (first is not None and attributes.seq == first.seq):
             batch.outcomes["duplicate"] += 1
-        elif comes_next and (first is None or attributes.seq < first.seq):
+        elif not _has_gap(last, attributes.seq) and (first is None or attributes.seq < first.seq):
             failure = await self._take_effect(uow, attributes, message, carefully)
             if failure is None:
                 batch.advance(stream, attributes.seq)
@@ -149,7 +154,7 @@ class Hearer:
         while (held := await inbox.first_held(uow, stream)) is not None:
             if stream not in batch.last:
                 batch.last.update(await inbox.last_heard(uow, {stream}))
-            if held.seq > batch.last[stream] + 1 and Speaker(stream.speaker) not in LATEST_IS_ENOUGH:
+            if _has_gap(batch.last[stream], held.seq):
                 return
             if first and not due and held.status in {Status.RETRYING, Status.PARKED}:
                 return
@@ -196,7 +201,7 @@ class Hearer:
                 raise
             return Failure(Status.WAITING, lacking.what)
         except Exception as error:
-            if not carefully or is_transient(error):
+            if not carefully or is_passing(error):
                 raise
             log.warning("a reaction failed", resource_id=str(attributes.id), event_type=attributes.type, exc_info=error)
             return Failure(Status.RETRYING, describe(error))
@@ -233,17 +238,12 @@ class Failure:
         if self.status is Status.WAITING:
             return ANYWAY_AFTER
         if self.status is Status.RETRYING and attempt < tries:
-            return inbox.delay_before(attempt + 1)
+            return delay_before(attempt + 1)
         return None
 
 
-def describe(error: BaseException) -> str:
-    """An error without what it quotes: its type and where it was raised."""
-    step, place = error.__traceback__, ""
-    while step is not None:
-        place = f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}"
-        step = step.tb_next
-    return f"{type(error).__name__} at {place}"
+def _has_gap(last: int, seq: int) -> bool:
+    return seq > last + 1
 
 
 def _stream_of(attributes: Attributes) -> Stream:

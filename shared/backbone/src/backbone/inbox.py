@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote, unquote, unquote_to_bytes
 from uuid import UUID
 
@@ -22,9 +22,6 @@ from backbone.database import UnitOfWork
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes, dump_headers, load_headers
-
-RETRY_DELAYS: Final = (0.2, 1.0, 5.0, 20.0, 60.0)
-"""Seconds before the second try, the third and so on."""
 
 
 class Status(StrEnum):
@@ -143,11 +140,6 @@ async def hold(
         .returning(held.c.id)
     )
     return done.first() is not None
-
-
-def delay_before(attempt: int) -> float:
-    """Seconds to wait before try number `attempt` (2 is the second)."""
-    return RETRY_DELAYS[min(max(attempt - 2, 0), len(RETRY_DELAYS) - 1)]
 
 
 async def first_held(uow: UnitOfWork, stream: Stream) -> HeldEvent | None:

@@ -400,7 +400,6 @@ class Topic:
     name: str
     partitions: int
     replicas: int
-    compacted: bool = False
 
 
 async def create_topics(servers: str, topics: Sequence[Topic], patience: float) -> list[str]:
@@ -423,7 +422,7 @@ async def create_topics(servers: str, topics: Sequence[Topic], patience: float) 
 
 def _new_topic(topic: Topic) -> NewTopic:
     settings = {
-        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "cleanup.policy": "delete",
         "retention.ms": "-1",
         "min.insync.replicas": str(max(1, topic.replicas - 1)),
         "message.timestamp.type": "CreateTime",

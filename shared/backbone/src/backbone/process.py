@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal
 
 import structlog
@@ -20,7 +21,7 @@ from sqlalchemy import text
 
 from backbone import clock, health, problems, stillness, streams
 from backbone.access import Gate
-from backbone.consumer import Consumer, HeldRetries
+from backbone.consumer import Consumer
 from backbone.database import Database, is_transient
 from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
@@ -32,6 +33,7 @@ from backbone.messages import Place
 from backbone.migrate import missing
 from backbone.relay import Nudge, Relay
 from backbone.retention import Retention
+from backbone.retries import HeldRetries
 from backbone.settings import Settings, read_settings
 from backbone.telemetry import configure_logs, measure_loop
 from reliefpath.events import Event, Speaker, topic_of
@@ -99,7 +101,7 @@ def build_api(
             database.after_commit.append(nudge)
             background = [asyncio.create_task(nudge.run()), asyncio.create_task(measure_loop())]
             for task in background:
-                task.add_done_callback(_end_if_failed)
+                task.add_done_callback(partial(_end_if_failed, app))
             yield
             for task in background:
                 task.cancel()
@@ -118,6 +120,7 @@ def build_api(
         redoc_url=None,
         telemetry=None,
     )
+    app.state.failed = False
     app.state.alarm = Alarm(service.name, service.deadlines)
     app.state.hears = service.hears
     app.state.turns = Turns()
@@ -146,7 +149,8 @@ def with_edge(app: FastAPI, settings: Settings) -> Edge:
 def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
     """Serve an API until told to stop; requests under way are answered first."""
     settings = _settings("api", service)
-    edge = with_edge(build(), settings)
+    app = build()
+    edge = with_edge(app, settings)
     server = _ApiServer(_server_config(edge, settings, lifespan="on"), edge)
 
     async def serve() -> None:
@@ -161,6 +165,8 @@ def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
     _exit_on_failure(serve())
     if not server.started:
         raise SystemExit(2)
+    if app.state.failed:
+        raise SystemExit(1)
 
 
 def run_worker(service: Service) -> None:
@@ -382,10 +388,11 @@ async def _until_stopped(work: Mapping[str, Awaitable[None]]) -> None:
         raise NotReady(f"The {tasks[task]} ended, and so does this process.")
 
 
-def _end_if_failed(task: asyncio.Task[None]) -> None:
-    """A task in the background that fails ends the process as an operator would: who watches it starts it again."""
+def _end_if_failed(app: FastAPI, task: asyncio.Task[None]) -> None:
+    """A task in the background that fails ends the process as an operator would, and as a failure."""
     if not task.cancelled() and (failure := task.exception()) is not None:
         log.error("a task ended", task=task.get_name(), exc_info=failure)
+        app.state.failed = True
         signal.raise_signal(signal.SIGTERM)
 
 

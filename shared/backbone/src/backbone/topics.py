@@ -16,16 +16,8 @@ PATIENCE: Final = 60.0
 
 
 def topics(settings: Settings) -> list[Topic]:
-    """Every topic, one per speaker. The directory's is compacted: the latest word on a facility is the whole truth."""
-    return [
-        Topic(
-            topic_of(speaker),
-            settings.topic_partitions,
-            settings.topic_replicas,
-            compacted=speaker is Speaker.DIRECTORY,
-        )
-        for speaker in Speaker
-    ]
+    """Every topic, one per speaker. None is compacted: a relay that wakes up late could erase newer words."""
+    return [Topic(topic_of(speaker), settings.topic_partitions, settings.topic_replicas) for speaker in Speaker]
 
 
 def main() -> int:

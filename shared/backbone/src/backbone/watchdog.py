@@ -34,6 +34,10 @@ class Watchdog(Generic[Thing]):
         self._moved_at[thing] = asyncio.get_running_loop().time()
         self._rebuilt_for.discard(thing)
 
+    def rest(self, things: Iterable[Thing]) -> None:
+        """These wait for others or only just began: they have all their time again. That it helped is not said."""
+        self._moved_at |= dict.fromkeys(things, asyncio.get_running_loop().time())
+
     def check(self, waiting: Iterable[Thing]) -> None:
         """Raise StoodStill when one of these, all of which have something to do, has not moved for too long."""
         now = asyncio.get_running_loop().time()

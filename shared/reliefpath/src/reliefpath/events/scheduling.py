@@ -89,7 +89,7 @@ class AppointmentRescheduled(AboutAppointment):
 
 
 class FacilityListed(Event):
-    """A facility as the directory knows it now. The latest one is the whole truth (compacted topic)."""
+    """A facility as the directory knows it now. The latest one is the whole truth."""
 
     speaker: ClassVar[Speaker] = Speaker.DIRECTORY
     facility: UUID
