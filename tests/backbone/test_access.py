@@ -152,6 +152,7 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "no type": lambda issuer: issuer.token(header={"typ": None}),
     "no subject": lambda issuer: issuer.token(sub=None),
     "an empty subject": lambda issuer: issuer.token(sub=""),
+    "a subject with a control character": lambda issuer: issuer.token(sub="c\t1"),
     "a subject that is a number": lambda issuer: issuer.token(sub=7),
     "no role": lambda issuer: issuer.token(role=None),
     "an unknown role": lambda issuer: issuer.token(role="king"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,7 +44,8 @@ REFERRAL, SCHEDULING = topic_of(Speaker.REFERRAL), topic_of(Speaker.SCHEDULING)
 def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses as short as tests want them."""
     for module, name, seconds in (
-        (subject, "READ_WAIT", 0.02), (subject, "OBSERVE", 0.05), (subject, "FIRST_DELAY", 0.02),
+        (subject, "READ_WAIT", 0.02), (subject, "SHORT_WORK", 0.05),
+        (subject, "OBSERVE", 0.05), (subject, "FIRST_DELAY", 0.02),
         (subject, "LAST_DELAY", 0.1), (retries, "PAUSE", 0.02), (tries, "RETRY_DELAYS", (0.02,)),
         (hearing, "ANYWAY_AFTER", 0.05),
     ):  # fmt: skip
@@ -348,10 +349,10 @@ async def test_workers_that_come_and_go_lose_nothing_and_do_nothing_twice(worker
 class Restless(TwinLog):
     """A log whose partitions are dealt anew, to the same member, whenever it is only looked at."""
 
-    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
+    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
         if wait == 0:
             self._paused.clear()
-        return await super().read(wait, most)
+        return await super().read(wait, most, only)
 
 
 async def test_slow_work_keeps_its_place_in_the_group_and_skips_nothing(
@@ -475,7 +476,7 @@ async def test_a_database_that_was_set_back_is_caught_up_from_where_it_says(work
 class Deaf(TwinLog):
     """A client that is alive and hands out nothing."""
 
-    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
+    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
         await asyncio.sleep(wait)
         return {}
 
@@ -515,12 +516,12 @@ async def test_a_consumer_that_stands_still_with_its_new_client_too_ends_its_pro
 
 
 async def test_a_consumer_with_nothing_to_read_never_stands_still(workers: Workers) -> None:
-    workers.watchdog = 0.1
+    workers.watchdog = 0.5
     async with workers.running():
         workers.say(new_id())
         await workers.caught_up()
         with capture_logs() as logs:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.5)
     assert logs == []
 
 
@@ -759,6 +760,96 @@ async def test_where_an_offset_is_gone_and_its_partition_goes_to_another_meanwhi
     monkeypatch.setattr(subject, "_positions", positions)
     await consumer._look_for_gone(TwinLog(twin, [REFERRAL], "visiting"))
     assert consumer.offsets_gone == []
+
+
+async def test_what_takes_long_in_one_partition_keeps_no_other_waiting(workers: Workers) -> None:
+    slow, other = _one_in_each_partition()
+    go_on = asyncio.Event()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        if heard.attributes.stream == slow:
+            await go_on.wait()
+        await leave_mark(uow, heard)
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(slow, other)
+    async with workers.running():
+        for count in range(2, 6):
+            workers.say(slow, other)
+            await _until_effects(workers, other, list(range(1, count + 1)))
+        assert await workers.effects(slow) == [[]]
+        go_on.set()
+        await workers.caught_up()
+    assert await workers.effects(slow, other) == [[1, 2, 3, 4, 5]] * 2
+
+
+async def _until_effects(workers: Workers, journey: UUID, wanted: list[int]) -> None:
+    async with asyncio.timeout(10):
+        while await marks(workers.db, journey) != wanted:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_journey_that_somebody_keeps_locked_waits_alone_and_is_heard_once_it_is_free(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "LOCK_PATIENCE", 0.1)
+    here, there = _one_in_each_partition()
+    locked = next(one for one in iter(new_id, None) if _partition(one) == _partition(here))
+    workers.say(locked, here, there)
+    async with workers.running():
+        await workers.caught_up()
+        async with unit(workers.db) as uow:
+            await uow.lock(locked)
+            for count in (2, 3):
+                workers.say(locked, here, there, locked)
+                await _until_effects(workers, here, list(range(1, count + 1)))
+                await _until_effects(workers, there, list(range(1, count + 1)))
+            await workers.caught_up()
+            assert await workers.effects(locked) == [[1]]
+        await workers.until_held(locked, [])
+    assert await workers.effects(locked, here, there) == [[1, 2, 3, 4, 5], [1, 2, 3], [1, 2, 3]]
+
+
+async def test_what_comes_again_while_its_journey_is_locked_has_no_effect_a_second_time(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "LOCK_PATIENCE", 0.1)
+    locked = new_id()
+    first = workers.voice.say(received(), locked)
+    workers.twin.append(first)
+    async with workers.running():
+        await workers.caught_up()
+        async with unit(workers.db) as uow:
+            await uow.lock(locked)
+            workers.twin.append(first)
+            workers.say(locked)
+            await workers.caught_up()
+        await workers.until_held(locked, [])
+    assert await workers.effects(locked) == [[1, 2]]
+    ended = await rows(workers.db, "SELECT seq, ended_because FROM backbone.held ORDER BY seq")
+    assert [tuple(one) for one in ended] == [(1, "it had been heard before"), (2, "it took effect")]
+
+
+async def test_the_end_of_a_producers_transaction_is_nothing_to_wait_for(workers: Workers, twin: Broker) -> None:
+    workers.watchdog = 0.3
+    journey = new_id()
+    workers.say(journey)
+    twin.end_transaction(REFERRAL)
+    query = 'SELECT DISTINCT next = "end", oldest_at IS NULL FROM backbone.lags WHERE topic = :t'
+    with capture_logs() as logs:
+        async with workers.running():
+            await workers.caught_up()
+            await asyncio.sleep(0.8)
+            await _until_row(workers, query, (True, True))
+            workers.say(journey)
+            twin.end_transaction(REFERRAL)
+            twin.end_transaction(REFERRAL)
+            await workers.caught_up()
+        async with workers.running():
+            workers.say(journey)
+            await workers.caught_up()
+    assert [line for line in logs if line["log_level"] == "error"] == []
+    assert await workers.effects(journey) == [[1, 2, 3]]
 
 
 async def test_a_batch_that_fails_beyond_its_reactions_ends_the_process_and_keeps_nothing(

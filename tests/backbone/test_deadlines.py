@@ -340,6 +340,19 @@ async def test_one_that_is_always_too_slow_is_tried_so_often_and_keeps_no_other_
     assert await ended(db, slow) == ["parked"]
 
 
+async def test_one_whose_words_cannot_be_written_down_has_failed_and_stops_no_other(
+    db: Database, handlers: Handlers
+) -> None:
+    async def ring(uow: UnitOfWork, _: Deadline) -> None:
+        uow.record("did", "thing", None, reason="a\x00b")
+
+    handlers.by_kind["bad"] = ring
+    bad, other = await due(db, "bad", in_seconds=-10), await due(db)
+    await take_all(db, handlers)
+    assert [one.subject for one in handlers.fired] == [other]
+    assert await rows(db, "SELECT attempts FROM backbone.deadlines WHERE subject = :s", s=bad) == [(1,)]
+
+
 async def test_a_worker_that_dies_in_the_middle_leaves_it_for_the_next(db: Database, handlers: Handlers) -> None:
     under_way = asyncio.Event()
 

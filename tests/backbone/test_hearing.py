@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -378,6 +379,37 @@ async def test_a_value_the_database_cannot_take_is_the_events_fault(ear: Ear, vo
         "retrying": 1,
         "effect": 1,
     }
+
+
+async def test_a_reaction_whose_words_cannot_be_written_down_fails_as_any_other(ear: Ear, voice: Voice) -> None:
+    bad, good = new_id(), new_id()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        await leave_mark(uow, heard)
+        uow.record("did", "thing", None, reason="a\x00b" if heard.attributes.stream == bad else "why")
+
+    ear.reactions[events.ReferralReceived] = react
+    assert await ear.hear(voice.say(received(), bad), voice.say(received(), good)) == {"retrying": 1, "effect": 1}
+    assert await marks(ear.db, bad) == []
+    assert await value(ear.db, "SELECT count(*) FROM backbone.audit WHERE action = 'did'") == 1
+
+
+async def test_a_message_of_which_only_its_place_can_be_read_is_set_aside(ear: Ear) -> None:
+    async with unit(ear.db) as uow:
+        message = Incoming("reliefpath.referral", 1, 7, None, None, (), 0, "the name of a header is no text")
+        outcomes = await ear.hearer.hear(uow, [message], carefully=False)
+    assert outcomes["dead_letter"] == 1
+    (row,) = await rows(ear.db, 'SELECT topic, partition, "offset", reason, data FROM backbone.dead_letters')
+    assert tuple(row) == ("reliefpath.referral", 1, 7, "the name of a header is no text", None)
+
+
+async def test_an_event_larger_than_any_is_parked_without_being_kept_whole(ear: Ear, voice: Voice) -> None:
+    journey = new_id()
+    huge = replace(voice.say(received(), journey), value=b"{" + b" " * (3 * inbox.LARGEST) + b"}")
+    assert await ear.hear(huge) == {"parked": 1}
+    (row,) = await rows(ear.db, "SELECT reason, length(data) AS kept FROM backbone.held")
+    assert row.kept == inbox.LARGEST
+    assert str(len(huge.value)) in row.reason
 
 
 async def test_what_a_reaction_says_names_the_event_that_led_to_it(ear: Ear, voice: Voice) -> None:

@@ -145,6 +145,14 @@ async def test_a_dead_letter_keeps_its_place_and_hash_and_is_kept_once(db: Datab
     assert await value(db, "SELECT status FROM backbone.dead_letters") == "new"
 
 
+async def test_of_a_huge_dead_letter_the_beginning_is_kept(db: Database) -> None:
+    message = Incoming("reliefpath.referral", 0, 0, b"k" * 3_000_000, b"v" * 3_000_000, (), 5)
+    async with unit(db) as uow:
+        await inbox.set_aside(uow, [(message, "digest", "why")])
+    (row,) = await rows(db, "SELECT length(key) AS key, length(data) AS data FROM backbone.dead_letters")
+    assert (row.key, row.data) == (inbox.LARGEST, inbox.LARGEST)
+
+
 async def test_a_dead_letter_at_the_same_place_of_a_topic_that_was_recreated_is_kept_beside_the_older(
     db: Database,
 ) -> None:

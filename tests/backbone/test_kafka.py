@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 from collections.abc import AsyncIterator
 
+import confluent_kafka
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
 
 from backbone import kafka as subject
 from backbone.kafka import KafkaLog, Producer, Topic, beginnings, create_topics, replay
@@ -243,3 +247,60 @@ async def test_a_topic_that_was_recreated_under_its_reader_is_placed_anew(
         await until_gained({Place(topic, 0)})
     finally:
         await log.stop()
+
+
+async def put_unreadable(servers: str, topic: str) -> int:
+    """A message with a header whose name is no text, as clients in other languages can write one; its offset."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=10_000,
+    )  # fmt: skip
+    builder.append(0, 1_000, b"key", b"value", [("name", b"1")])
+    written = bytearray(bytes(builder.build()).replace(b"name", b"\xff\xfe\xff\xfe"))
+    struct.pack_into(">I", written, 17, calc_crc32c(bytes(written[21:])))
+    plain = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=False)
+    await plain.start()
+    try:
+        batch = plain.create_batch()
+        batch.append(key=b"key", value=b"value", timestamp=1_000)
+        batch.close()
+        batch._buffer = written
+        sent = await plain.send_batch(batch, topic, partition=0)
+        return int((await sent).offset)
+    finally:
+        await plain.stop()
+
+
+async def test_a_message_whose_header_has_a_name_that_is_no_text_is_handed_out_as_unreadable(world: RealKafka) -> None:
+    topic, sender = await world.topic(2), world.sender()
+    before, behind = ([message(topic, key, number) for number, key in enumerate("abcdefgh", start)] for start in (0, 8))
+    await sender.send(before)
+    at = await put_unreadable(world.servers, topic)
+    await sender.send(behind)
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        read = await reader.read(17, patience=30)
+    ((unreadable, place),) = [(one.unreadable, (one.partition, one.offset)) for one in read if one.unreadable]
+    assert (unreadable, place) == ("the name of a header is no text", (0, at))
+    assert sorted(one.at for one in read if not one.unreadable) == sorted(one.at for one in [*before, *behind])
+    for partition in range(2):
+        offsets = [one.offset for one in read if one.partition == partition]
+        assert offsets == list(range(len(offsets)))
+    told = [one async for batch in replay(world.servers, [topic], 100, 10) for one in batch]
+    assert len(told) == 17
+
+
+async def test_the_end_of_a_transaction_is_no_message_and_is_passed(world: RealKafka) -> None:
+    topic = await world.topic()
+    plain = confluent_kafka.Producer({"bootstrap.servers": world.servers, "transactional.id": topic})
+    await asyncio.to_thread(plain.init_transactions)
+    plain.begin_transaction()
+    plain.produce(topic, b"value", b"key")
+    await asyncio.to_thread(plain.commit_transaction)
+    member = TestKafka().member(world, [topic])
+    async with member as reader:
+        (read,) = await reader.read(1)
+        assert read.offset == 0
+        await reader.nothing()
+        place = Place(topic, 0)
+        assert (await reader.log.position(place), (await reader.log.ends())[place]) == (2, 2)

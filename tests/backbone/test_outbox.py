@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from backbone import outbox
 from backbone.carriage import BUCKETS
 from backbone.database import Database, UnitOfWork
-from backbone.outbox import TooLarge, bucket_of
+from backbone.outbox import TooLarge, bucket_of, is_overdue
 from backbone.rows import new_id
 from reliefpath import events
 from reliefpath.envelope import decode_data, load_headers, read_attributes
 from reliefpath.events import Speaker
+from tests.support.plans import rows_read
 from tests.support.visiting.world import SOMEBODY, received, rows, unit, value
 
 
@@ -139,3 +142,36 @@ def test_streams_are_dealt_evenly_and_always_alike() -> None:
         counts[bucket_of(stream)] += 1
         assert bucket_of(stream) == bucket_of(UUID(str(stream)))
     assert min(counts) > 100
+
+
+async def test_whether_something_waits_too_long_is_seen_without_walking_what_was_sent(
+    db: Database, address: str
+) -> None:
+    async with unit(db) as uow:
+        await uow.session.execute(
+            text(
+                "INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data, recorded_at)"
+                " SELECT n % 16, uuidv7(), 'reliefpath.referral', uuidv7(), 1, '{}', '',"
+                " clock_timestamp() - interval '1 hour' FROM generate_series(1, 50000) n"
+            )
+        )
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute("ANALYZE backbone.outbox")
+        async with db.engine.connect() as asked:
+            assert await is_overdue(asked, 10)
+        await connection.execute("UPDATE backbone.cursors SET seen = pg_current_snapshot()")
+        async with db.engine.connect() as asked:
+            assert not await is_overdue(asked, 10)
+        query = str(outbox._OVERDUE).replace(":seconds", "10")
+        plan = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"))
+    finally:
+        await connection.close()
+    assert max(rows_read(plan[0]["Plan"])) <= 200
+
+
+async def test_an_outbox_of_another_server_is_recognised(db: Database) -> None:
+    assert await value(db, outbox.OF_ANOTHER_CLUSTER) is False
+    async with unit(db) as uow:
+        await uow.session.execute(text("UPDATE backbone.cursors SET seen = '900000000:900000000:' WHERE bucket = 3"))
+    assert await value(db, outbox.OF_ANOTHER_CLUSTER) is True

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from backbone.database import Database
 from backbone.reemit import Reemitted, main, reemit
@@ -71,6 +72,31 @@ async def test_streams_whose_beginning_is_not_held_any_more_are_counted(db: Data
         short = "SELECT stream FROM backbone.streams WHERE seq < 3"
         await uow.session.execute(text(f"DELETE FROM backbone.outbox WHERE seq = 1 AND stream IN ({short})"))
         assert await reemit(uow, "the topic is gone") == Reemitted(4, 2)
+
+
+async def test_what_came_with_a_dump_from_another_server_is_adopted_and_sent(
+    db: Database, address: str, producer: TwinProducer
+) -> None:
+    await say(db, 3)
+    async with unit(db) as uow:  # as such a dump leaves them
+        for statement in (
+            "ALTER TABLE backbone.outbox DISABLE TRIGGER never_changed",
+            "UPDATE backbone.outbox SET xid = '900000000'",
+            "ALTER TABLE backbone.outbox ENABLE TRIGGER never_changed",
+            "UPDATE backbone.cursors SET seen = '900000001:900000001:'",
+        ):
+            await uow.session.execute(text(statement))
+    async with unit(db) as uow:
+        assert await reemit(uow, "restored") == Reemitted(3, 0)
+    await say(db, 1)
+    relaying = asyncio.create_task(Relay(address, producer, "test", 30).run())
+    await until_sent(producer, 4)
+    relaying.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await relaying
+    with pytest.raises(DBAPIError):
+        async with unit(db) as uow:
+            await uow.session.execute(text("UPDATE backbone.outbox SET seq = 9"))
 
 
 def test_the_command_tells_what_is_sent_again_and_ends_with_one_when_it_is_not_whole(

@@ -6,9 +6,8 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -29,6 +28,7 @@ from backbone.watchdog import StoodStill
 from reliefpath.envelope import read_attributes
 from reliefpath.events import Speaker, topic_of
 from tests.backbone.broker_suite import until
+from tests.support.plans import rows_read
 from tests.support.visiting.world import leave_mark, marks, received, rows, unit, value
 
 
@@ -582,10 +582,14 @@ async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(
     finally:
         await connection.close()
     assert {one["bucket"]: one["depth"] for one in waiting}[3] == subject.MOST_COUNTED
-    assert max(_rows_read(json.loads(plan)[0]["Plan"])) <= 100
+    assert max(rows_read(json.loads(plan)[0]["Plan"])) <= 100
 
 
-def _rows_read(step: dict[str, Any]) -> Iterator[float]:
-    yield step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
-    for below in step.get("Plans", ()):
-        yield from _rows_read(below)
+async def test_a_relay_over_an_outbox_of_another_server_ends_and_says_the_way_back(
+    db: Database, address: str, producer: TwinProducer
+) -> None:
+    async with unit(db) as uow:
+        await uow.session.execute(text("UPDATE backbone.cursors SET seen = '900000000:900000000:' WHERE bucket = 3"))
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match=r"python -m backbone\.reemit"):
+            await Relay(address, producer, "relay", 30).run()

@@ -20,6 +20,9 @@ from tests.reliability.faults import ANY, ANY_OF_THREE
 from tests.reliability.installation import Installation, temporary
 from tests.reliability.trials import BrokenPromise, Told, Trial
 
+REBUILT: Final = ("referral", "followup", "operations")
+"""Services whose read models the topics alone must bring back (I6)."""
+
 EVIDENCE: Final = CHECKOUT / "docs" / "evidence"
 
 
@@ -49,6 +52,7 @@ async def go_on(installation: Installation, minutes: float, seed: int) -> dict[s
                 "broken": broken,
             }
         )
+    differing = [f"I6 {one}: {what}" for one in REBUILT if (what := await installation.rebuilt(one))]
     return {
         "seed": seed,
         "brokers": len(installation.brokers),
@@ -59,7 +63,7 @@ async def go_on(installation: Installation, minutes: float, seed: int) -> dict[s
         "acknowledged_steps": sum(len(visit["done"]) for visit in told.visits),
         "never_answered": sum(1 for visit in told.visits if visit["unknown"]),
         "strays": told.strays,
-        "findings": [one["broken"] for one in trials if one["broken"]],
+        "findings": [*(one["broken"] for one in trials if one["broken"]), *differing],
     }
 
 
@@ -72,7 +76,7 @@ def page(result: dict[str, Any]) -> str:
 
 {result["minutes"]} minutes, ended {result["ended"]}; `make faults MINUTES=… SEED={result["seed"]} BROKERS={result["brokers"]}`.
 {len(result["trials"])} trials, {sum(counted.values())} faults. After each trial every promise was checked by a process of its own, over everything
-since the beginning.
+since the beginning; at the end the read models of {", ".join(REBUILT)} were rebuilt from the topics and compared row by row.
 
 {result["visits"]} referrals, {result["acknowledged_steps"]} acknowledged steps, {result["never_answered"]} never answered, {result["strays"]} stray messages, {repeated} requests
 repeated under their key; slowest answer {slowest} s, outages included.

@@ -8,6 +8,7 @@ import dataclasses
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Final
 
 import asyncpg
 
+from stack import postgres
 from stack.assembly import assemble
 from stack.child import Child
 from stack.folder import DataFolder
@@ -124,6 +126,27 @@ class Installation:
             return {name: await connection.fetchval(digest.format(name)) for (name,) in tables}
         finally:
             await connection.close()
+
+    async def rebuilt(self, service: str) -> str:
+        """Build a service's read models anew from the topics; what differs from those in use, or nothing."""
+        name = f"{service}_rebuilt"
+        found, home = postgres.locate(self.plan.folder.postgres, self.plan.folder.refuge, lambda _: None)
+        cluster = postgres.PostgreSQL(found, home, self.plan.ports.postgres)
+        connection = await asyncpg.connect(cluster.address("postgres"), timeout=10)
+        try:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await connection.execute(f'CREATE DATABASE "{name}" OWNER "{service}"')
+        finally:
+            await connection.close()
+        building = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "backbone.rebuild", service,
+            "--into", f"{self.databases[service].rpartition('/')[0]}/{name}",
+            env=self._watched(f"{service}-worker").process.environment, cwd=CHECKOUT,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        async with asyncio.timeout(600):
+            said, _ = await building.communicate()
+        return "" if building.returncode == 0 else said.decode()
 
     def close(self) -> None:
         """Stop everything."""

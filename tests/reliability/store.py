@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from backbone import relay
-from backbone.inbox import HeldEvent, Status, Stream
+from backbone.inbox import LARGEST, HeldEvent, Status, Stream
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes
@@ -147,7 +147,7 @@ class Unit:
         self.tables = tables.copied()
         self.actor = self.cause = self.trace = None
 
-    async def lock(self, *_: UUID) -> None:
+    async def lock(self, *_: UUID, patience: float | None = None) -> None:
         """Streams are locked; the hearer may die right behind it."""
         await Boundary()
 
@@ -164,6 +164,8 @@ class Unit:
 
 class Inbox:
     """`backbone.inbox` on these tables."""
+
+    LARGEST = LARGEST
 
     async def set_aside(self, uow: Unit, messages: Iterable[Any]) -> None:
         """Nothing here is without a stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -105,6 +106,31 @@ async def test_an_answer_that_was_not_true_is_named(place: Place) -> None:
     assert [sentence.partition(":")[0] for sentence in broken] == ["I1 an acknowledged referral is there 0 times"]
     broken = await check(replace(place, visits=[further]), quiet=1)
     assert any(sentence.startswith("I1") for sentence in broken)
+
+
+async def test_a_booking_that_is_not_there_is_named(place: Place) -> None:
+    first, *others = place.visits
+    broken = await check(replace(place, visits=[{**first, "booked": str(uuid4())}, *others]), quiet=1)
+    assert [one for one in broken if one.startswith("I4 1 of ")], broken
+
+
+@pytest.mark.parametrize("change", [{"failures": 1}, {"unknown": "accept"}])
+async def test_an_answer_that_nobody_should_get_is_named(place: Place, change: dict[str, Any]) -> None:
+    first, *others = place.visits
+    broken = await check(replace(place, visits=[{**first, **change}, *others]), quiet=1)
+    assert any(sentence.startswith("I1 1 requests were") for sentence in broken), broken
+
+
+async def test_a_bucket_that_nobody_owns_is_named(place: Place, trial: Trial) -> None:
+    trial.installation.hold_back("followup-worker", 120)
+    try:
+        broken = await check(place, quiet=1)
+    finally:
+        trial.installation.bring_back("followup-worker")
+        await trial.installation.ready()
+    assert [sentence for sentence in broken if "has an owner" in sentence] == [
+        "I9 not every bucket of followup has an owner"
+    ]
 
 
 async def test_a_stray_that_nobody_set_aside_is_named(place: Place) -> None:

@@ -8,18 +8,21 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text, update
 
-from backbone import actions, carriage, consumer, deadlines, hearing, idempotency
+from backbone import actions, carriage, consumer, deadlines, hearing, idempotency, relay
 from backbone.consumer import Consumer
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch, set_deadline
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, Outgoing, Place
+from backbone.outbox import bucket_of
+from backbone.relay import Relay
 from backbone.rows import new_id
-from backbone.testing import Broker, TwinLog
+from backbone.testing import Broker, TwinLog, TwinProducer
 from reliefpath import events
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
@@ -72,6 +75,86 @@ async def _claims_what_it_thinks(uow: Any, place: Place) -> tuple[int, None]:
 
 async def _advances_whatever_is_there(uow: Any, place: Place, expected: int, last: Incoming) -> None:
     await uow.session.execute(update(carriage.offsets).values(next=last.offset + 1))
+
+
+# An offset and its effect
+
+
+async def a_worker_that_dies_before_its_commit_does_it_again(scene: Scene) -> None:
+    """The first worker dies behind the effect of what it read; the next one goes on from where the database says."""
+    twin, voice, journey = Broker(), Voice(), new_id()
+    twin.create(TOPIC)
+    messages = [twin.append(voice.say(received(), journey)) for _ in range(3)]
+    place, died = Place(TOPIC, 0), RuntimeError("the process is gone")
+
+    def worker() -> Consumer:
+        return Consumer(scene.db, scene.hearer, lambda: TwinLog(twin, [TOPIC], "v"), twin.beginnings, "visiting", 30)
+
+    first, second = worker(), worker()
+    await first._gained({place})
+    with mock.patch.object(hearing.inbox, "note_heard", side_effect=died), suppress(RuntimeError):
+        await first._take(place, messages, carefully=False)
+    at = (await second._gained({place}))[place]
+    if messages[at:]:
+        await second._take(place, messages[at:], carefully=False)
+    assert await marks(scene.db, journey) == [1, 2, 3]
+
+
+async def _takes_the_offset_first(self: Consumer, place: Place, messages: Any, carefully: bool) -> None:
+    async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
+        await uow.session.execute(update(carriage.offsets).values(next=messages[-1].offset + 1))
+    async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
+        await self._hearer.hear(uow, messages, carefully=carefully)
+
+
+# A row that commits late
+
+
+async def a_row_that_commits_late_is_sent(scene: Scene) -> None:
+    """A transaction takes its id first and commits last; what was said after it is sent meanwhile."""
+    broker = Broker()
+    broker.create(TOPIC)
+    producer, late = TwinProducer(broker), new_id()
+    # In the same bucket, so that one cursor has to keep both apart.
+    soon = next(one for one in iter(new_id, None) if bucket_of(one) == bucket_of(late))
+    relaying = asyncio.create_task(Relay(scene.address, producer, "relay", 30).run())
+    try:
+        async with unit(scene.db) as uow:
+            uow.say(late, received())
+            await uow.finish()
+            async with unit(scene.db) as other:
+                other.say(soon, received())
+            await _sent(producer, soon)
+        await _sent(producer, late)
+    finally:
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
+
+
+async def _sent(producer: TwinProducer, stream: UUID) -> None:
+    for _ in range(150):
+        if str(stream).encode() in {one.key for one in producer.sent}:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("an event is never sent")
+
+
+_AFTER_THE_LAST = """
+SELECT c.bucket, pg_current_snapshot()::text AS target, true AS begun,
+    o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at
+FROM backbone.cursors c LEFT JOIN LATERAL (
+    SELECT * FROM backbone.outbox o WHERE o.bucket = c.bucket AND o.id > c.sent ORDER BY o.id LIMIT $2
+) o ON true
+WHERE c.bucket = ANY ($1::smallint[]) AND ($3::text[] IS NOT NULL) AND ($4::bigint[] IS NOT NULL)
+ORDER BY c.bucket, o.id
+"""
+
+
+def _go_on_after_the_last(self: Relay, rows: Any, most: int) -> Any:
+    return [
+        (row["bucket"], row["target"], row["id"], self._owned[row["bucket"]].fence)
+        for row in {row["bucket"]: row for row in rows if row["id"] is not None}.values()
+    ]
 
 
 # A missing event
@@ -173,6 +256,14 @@ BUGS: dict[str, tuple[Scenario, dict[str, tuple[Any, Any]]]] = {
     "a stale owner that nothing guards against": (
         a_stale_owner_moves_nothing,
         {"_claim": (consumer, _claims_what_it_thinks), "_advance": (consumer, _advances_whatever_is_there)},
+    ),
+    "the offset is taken before the effect": (
+        a_worker_that_dies_before_its_commit_does_it_again,
+        {"_take": (Consumer, _takes_the_offset_first)},
+    ),
+    "an id greater than the last": (
+        a_row_that_commits_late_is_sent,
+        {"_NEXT": (relay, _AFTER_THE_LAST), "_moves": (Relay, _go_on_after_the_last)},
     ),
     "no check of the seq before": (a_gap_waits, {"_has_gap": (hearing, lambda *_: False)}),
     "a deadline taken without a lock": (a_deadline_fires_once, {"_TAKE": (deadlines, _UNLOCKED)}),

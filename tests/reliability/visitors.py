@@ -17,6 +17,8 @@ from simulator.directory import ONCOLOGY, PAIN_CLINIC
 from stack.keys import Keys
 
 STEPS: Final = ("create", "send", "receive", "accept")
+BOOKED: Final = 4
+"""Of so many patients one is booked, into the first free time there is, which others want as well."""
 PATIENCE: Final = 90.0
 """Seconds for which a request is repeated, under its key, before its outcome counts as unknown."""
 
@@ -32,14 +34,19 @@ class Visit:
     unknown: str | None = None
     refused: str | None = None
     repeats: int = 0
+    booked: str | None = None
+    """The appointment that a scheduler was told is booked."""
+    failures: int = 0
+    """How often it was answered 500, which nothing that breaks around an API excuses."""
 
 
 class Visitors:
     """Refers patients and takes them up, several at a time, as fast as it is let."""
 
     def __init__(self, addresses: Mapping[str, str], keys: Keys, *, pause: float = 0.05, patience: float = PATIENCE):
-        self._address = addresses["referral"]
+        self._addresses = addresses
         self._tokens = {
+            "scheduler": keys.token(Role.SCHEDULER, "scheduler-1", [facility_id(PAIN_CLINIC)]),
             "referrer": keys.token(Role.REFERRER, "referrer-1", [facility_id(ONCOLOGY)]),
             "coordinator": keys.token(Role.COORDINATOR, "coordinator-1", [facility_id(PAIN_CLINIC)]),
         }
@@ -51,7 +58,7 @@ class Visitors:
     async def at_work(self, many: int = 3) -> AsyncIterator[None]:
         """Let so many people work until the block ends; then let each finish what it has begun."""
         ending = asyncio.Event()
-        async with httpx2.AsyncClient(base_url=self._address, timeout=10) as client, asyncio.TaskGroup() as tasks:
+        async with httpx2.AsyncClient(timeout=10) as client, asyncio.TaskGroup() as tasks:
             for _ in range(many):
                 tasks.create_task(self._work(client, ending))
             try:
@@ -86,7 +93,8 @@ class Visitors:
                 {"kind": "pain_score", "value": 7, "unit": "{score}", "on": "2026-11-20"},
             ],
         }
-        shown = await self._do(client, visit, "create", "referrer", "/referrals", body)
+        address = self._addresses["referral"]
+        shown = await self._do(client, visit, "create", "referrer", f"{address}/referrals", body)
         if shown is None:
             return
         visit.referral, visit.journey = shown["id"], shown["journey"]
@@ -96,8 +104,37 @@ class Visitors:
             ("accept", "coordinator", {"urgency": "routine", "override_reason": "seen in person"}),
         )
         for action, who, command in acts:
-            if await self._do(client, visit, action, who, f"/referrals/{visit.referral}/{action}", command) is None:
+            path = f"{address}/referrals/{visit.referral}/{action}"
+            if await self._do(client, visit, action, who, path, command) is None:
                 return
+        if len(self.visits) % BOOKED == 0:
+            await self._book(client, visit)
+
+    async def _book(self, client: httpx2.AsyncClient, visit: Visit) -> None:
+        """Book the assessment into the first free time; when it is taken meanwhile, the next is tried."""
+        for _ in range(20):
+            wanted = await self._read(client, "/appointments", journey=visit.journey, state="requested")
+            if wanted and wanted["items"]:
+                path = f"/appointments/{wanted['items'][0]['id']}"
+                free = await self._read(client, f"{path}/slots", minutes=60, days=60, most=1)
+                if not free or not free["slots"]:
+                    return
+                slot = {name: free["slots"][0][name] for name in ("starts_at", "minutes", "resources")}
+                address = self._addresses["scheduling"]
+                shown = await self._do(client, visit, "book", "scheduler", f"{address}{path}/book", slot)
+                if shown is not None or visit.unknown or visit.refused:
+                    visit.booked = shown["id"] if shown is not None else None
+                    return
+            await asyncio.sleep(0.3)
+
+    async def _read(self, client: httpx2.AsyncClient, path: str, **query: Any) -> Any:
+        """What a scheduler reads, or nothing when nobody answers just now."""
+        headers = {"Authorization": f"Bearer {self._tokens['scheduler']}"}
+        try:
+            answer = await client.get(self._addresses["scheduling"] + path, params=query, headers=headers)
+        except httpx2.TransportError:
+            return None
+        return answer.json() if answer.is_success else None
 
     async def _do(
         self, client: httpx2.AsyncClient, visit: Visit, step: str, who: str, path: str, body: Mapping[str, Any]
@@ -112,9 +149,13 @@ class Visitors:
             try:
                 answer = await client.post(path, json=body, headers=headers)
                 if answer.is_success:
-                    visit.done.append(step)
+                    if step in STEPS:
+                        visit.done.append(step)
                     self.slowest = max(self.slowest, time.monotonic() - began)
                     return answer.json()
+                if answer.status_code == 409 and step == "book":
+                    return None
+                visit.failures += answer.status_code == 500
                 if answer.status_code not in {409, 500, 502, 503, 504}:
                     visit.refused = f"{step}: {answer.status_code} {answer.text[:300]}"
                     return None

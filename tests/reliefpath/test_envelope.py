@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -230,3 +231,8 @@ def test_an_actor_without_a_known_role_or_a_subject_is_none(parse: Callable[[], 
 )
 def test_headers_come_back_as_they_were(headers: list[tuple[str, bytes]]) -> None:
     assert load_headers(dump_headers(headers)) == headers
+
+
+def test_what_no_reader_would_take_is_not_written() -> None:
+    with pytest.raises(ValueError, match=r"^ce_actor holds a control character$"):
+        encode_headers(replace(ATTRIBUTES, actor=Actor(Role.COORDINATOR, "a\tb")))

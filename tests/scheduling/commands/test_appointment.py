@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from reliefpath import events
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import Role
@@ -254,6 +256,24 @@ async def test_a_hold_moves_with_a_rescheduled_appointment_and_its_window_is_rec
     await place.scheduler.done(f"{path}/reschedule", {"reason_code": "later", "to": await place.slot(144, 90, *kit)})
     successor = await place.only(made["journey"])
     assert [one["decided"] for one in successor["holds"]] == ["hold"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_the_form_of_a_procedure_moves_with_a_rescheduled_appointment_and_so_does_what_it_needs(
+    place: Place, at_once: bool
+) -> None:
+    made = await place.procedure(modality="PNB", antithrombotics=("warfarin",))
+    path = f"/appointments/{made['id']}"
+    last_dose = await place.now() - timedelta(days=9)
+    await place.clinician.done(f"{path}/record-hold", {"drug": "warfarin", "last_dose_at": last_dose.isoformat()})
+    kit = ("room-1", "dr-1", "ultrasound")
+    await place.scheduler.done(f"{path}/book", await place.slot(24, 60, *kit, variant="paravertebral"))
+    needed = [one["needs"] for one in (await place.only(made["journey"]))["holds"]]
+    to = {"to": await place.slot(72, 60, *kit)} if at_once else {}
+    await place.scheduler.done(f"{path}/reschedule", {"reason_code": "later", **to})
+    successor = await place.only(made["journey"])
+    assert successor["variant"] == "paravertebral"
+    assert [one["needs"] for one in successor["holds"]] == needed
 
 
 async def test_a_hold_does_not_outlive_a_missed_appointment(place: Place) -> None:

@@ -171,7 +171,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
     role, subject, journey = Role(claims["role"]), claims["sub"], claims.get("journey")
     if role is Role.SYSTEM or not isinstance(facilities, list):
         raise ValueError
-    if not isinstance(subject, str) or not 1 <= len(subject) <= MOST_SUBJECT:
+    if not isinstance(subject, str) or not 1 <= len(subject) <= MOST_SUBJECT or not subject.isprintable():
         raise ValueError
     if role is Role.PATIENT and journey is None:
         raise ValueError

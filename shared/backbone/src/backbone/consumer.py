@@ -8,7 +8,7 @@ does nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -30,7 +30,11 @@ log = structlog.get_logger()
 
 BATCH: Final = 500
 READ_WAIT: Final = 0.5
+SHORT_WORK: Final = 1.0
+"""Seconds that what was read is waited for, before the partitions that are done are read on beside the others."""
 OBSERVE: Final = 2.0
+TELLING: Final = 2.0
+"""Seconds that telling how far we are may take."""
 FIRST_DELAY: Final = 0.2
 LAST_DELAY: Final = 5.0
 
@@ -99,20 +103,30 @@ class Consumer:
         observed = 0.0
         loop = asyncio.get_running_loop()
         while True:
-            batches = await self._read(source, READ_WAIT, BATCH)
+            batches = await self._read_free(source)
             self.connected = True
             self._note_oldest(batches)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
-                await self._observe(source)
+                await self._observe(source, batches.keys())
                 self._delay = FIRST_DELAY
-            if batches:
-                await self._work(source, batches)
+            await self._work(batches)
 
-    async def _read(self, source: Log, wait: float, most: int) -> Mapping[Place, Sequence[Incoming]]:
+    async def _read_free(self, source: Log) -> Mapping[Place, Sequence[Incoming]]:
+        """What there is to read of the partitions of which nothing is in work."""
+        free = self._next.keys() - self._working.keys() - self._gone.keys()
+        if free or not self._working:
+            return await self._read(source, READ_WAIT, BATCH, free)
+        await asyncio.wait(self._working.values(), timeout=READ_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        await self._stay_in_group(source)
+        return {}
+
+    async def _read(
+        self, source: Log, wait: float, most: int, only: Collection[Place] = ()
+    ) -> Mapping[Place, Sequence[Incoming]]:
         """What is there to read. A partition whose offset is gone waits for a person, while the others go on."""
         try:
-            return await source.read(wait, most)
+            return await source.read(wait, most, only)
         except OffsetGone as gone:
             for place, at in gone.places:
                 following = self._next.get(place, at)
@@ -142,23 +156,21 @@ class Consumer:
                 source.seek(place, at)
                 source.resume(place)
 
-    async def _work(self, source: Log, batches: Mapping[Place, Sequence[Incoming]]) -> None:
-        for place, messages in batches.items():
-            self._working[place] = asyncio.create_task(self._work_through(place, messages))
-        self._watchdog.rest(batches)
-        tasks = set(self._working.values())
-        while tasks:
-            done, tasks = await asyncio.wait(tasks, timeout=OBSERVE)
-            for task in done:
+    async def _work(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
+        """Begin with these, and wait for them a while: what takes longer goes on while others are read."""
+        begun = {place: asyncio.create_task(self._work_through(place, messages)) for place, messages in batches.items()}
+        self._working |= begun
+        self._watchdog.rest(begun)
+        if begun:
+            await asyncio.wait(begun.values(), timeout=SHORT_WORK)
+        for place, task in list(self._working.items()):
+            if task.done():
+                del self._working[place]
                 if not task.cancelled():
                     task.result()
-            if tasks:
-                await self._stay_in_group(source)
-                await self._tell_meanwhile()
-        self._working.clear()
 
     async def _stay_in_group(self, source: Log) -> None:
-        """A slow database must not cost us our place: nothing more is read, but the group hears from us."""
+        """Slow work everywhere must not cost us our place: nothing more is read, but the group hears from us."""
         places = self._next.keys() - self._gone.keys()
         for place in places:
             source.pause(place)
@@ -235,7 +247,7 @@ class Consumer:
 
     async def _lost(self, places: set[Place]) -> None:
         """Stop what is in work for partitions that go to another; what was not committed it will do."""
-        tasks = [self._working[place] for place in places if place in self._working]
+        tasks = [self._working.pop(place) for place in places if place in self._working]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -253,12 +265,14 @@ class Consumer:
             if place in self._ends:
                 self._ends[place] = max(self._ends[place], messages[-1].offset + 1)
 
-    async def _observe(self, source: Log) -> None:
-        await self._look_for_gone(source)
+    async def _observe(self, source: Log, read: Collection[Place]) -> None:
+        """See how far behind we are, and tell. `read` are the places of which something was just handed out."""
+        await _in_time(self._look_for_gone(source))
         ends = await source.ends()
         self._begins = await self._beginnings(set(self._gone)) if self._gone else {}
         self._ends = {place: end for place, end in ends.items() if place in self._next}
         now = datetime.now(UTC)
+        await _in_time(self._pass_what_is_no_message(source, read))
         behind = {place for place, end in self._ends.items() if end > self._next[place]}
         unknown = {place: self._next[place] for place in behind - self._oldest.keys() - self._gone.keys()}
         if unknown:  # nothing of it is at hand, as other partitions are read first
@@ -268,26 +282,19 @@ class Consumer:
                 self._oldest.setdefault(place, now)
             else:
                 self._has_moved(place)
-        await self._write_lags()
+        await _in_time(self._write_lags())
         self._show_lags()
         await source.tell(dict(self._next))
         self._watchdog.check(behind & self._ends.keys() - self._gone.keys())
 
-    async def _tell_meanwhile(self) -> None:
-        """Slow work must not hide how long the next message has waited; who waits for it does not stand still.
-
-        Raises StoodStill when the work itself does.
-        """
-        at_work = {place for place, task in self._working.items() if not task.done()}
-        self._watchdog.rest(self._next.keys() - at_work)
-        self._watchdog.check(at_work)
-        self._show_lags()
-        try:
-            async with asyncio.timeout(OBSERVE):
-                await self._write_lags()
-        except Exception as error:
-            if not is_transient(error):
-                raise
+    async def _pass_what_is_no_message(self, source: Log, read: Collection[Place]) -> None:
+        """The end of a producer's transaction takes an offset and is never handed out: it is nothing to wait for."""
+        for place in self._ends.keys() - self._working.keys() - self._gone.keys() - set(read):
+            expected, at = self._next[place], await source.position(place)
+            if at > expected:
+                async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
+                    await _pass(uow, place, expected, at)
+                self._next[place] = at
 
     async def _write_lags(self) -> None:
         now = datetime.now(UTC)
@@ -359,6 +366,24 @@ async def _advance(uow: UnitOfWork, place: Place, expected: int, last: Incoming)
         .returning(offsets.c.next)
     )
     moved.one()
+
+
+async def _pass(uow: UnitOfWork, place: Place, expected: int, at: int) -> None:
+    """Go on at a later offset, as there is no message before it. The mark stays that of the last message."""
+    offsets = carriage.offsets
+    here = (offsets.c.topic == place.topic, offsets.c.partition == place.partition)
+    await uow.session.execute(update(offsets).where(*here, offsets.c.next == expected).values(next=at))
+
+
+async def _in_time(telling: Awaitable[None]) -> None:
+    """A database that is away or slow must not stop what is in work: it is told the next time."""
+    try:
+        async with asyncio.timeout(TELLING):
+            await telling
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        log.warning("how far it is cannot be told", error=type(error).__name__)
 
 
 async def restart(uow: UnitOfWork, place: Place) -> int | None:

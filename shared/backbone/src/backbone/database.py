@@ -30,7 +30,8 @@ from reliefpath.events import Event
 
 log = structlog.get_logger()
 
-SLOW_STATES: Final = frozenset({"55P03", "57014"})
+LOCK_TIMEOUT: Final = "55P03"
+SLOW_STATES: Final = frozenset({LOCK_TIMEOUT, "57014"})
 """SQLSTATEs of work that was given up: lock time-out, statement time-out."""
 
 TRANSIENT_STATES: Final = SLOW_STATES | {"40001", "40P01"}
@@ -41,6 +42,15 @@ LOST_STATES: Final = frozenset({"25006", "57P01", "57P02", "57P03", "08000", "08
 
 ANSWERS_LATE: Final = 5.0
 """Seconds after a statement's own limit after which the server is taken to be away, even if nothing says so."""
+
+GONE_IS_GONE: Final = {
+    "tcp_user_timeout": "10000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+"""A client that takes nothing for ten seconds is disconnected, also one that is stopped while it reads: what it has
+locked is another's then."""
 
 _NOW: Final = text("SELECT reliefpath_now()")
 
@@ -53,6 +63,9 @@ _LOCK: Final = text(
     """
 )
 
+
+_PATIENCE: Final = text("SELECT set_config('lock_timeout', :patience, true)")
+_USUAL_PATIENCE: Final = text("SET LOCAL lock_timeout TO DEFAULT")
 
 _AUDIT: Final = insert(carriage.audit)
 
@@ -98,16 +111,21 @@ class UnitOfWork:
     places: dict[UUID, int] = field(default_factory=dict)
     """The streams that are locked, each with the `seq` of its last event."""
 
-    async def lock(self, *streams: UUID) -> None:
+    async def lock(self, *streams: UUID, patience: float | None = None) -> None:
         """Take the row locks of these streams, in a fixed order: one journey, one writer at a time in this service.
 
         The first thing a command does. Whoever waits here sees, afterwards, what the holder wrote, and what time it is.
+        `patience` is how many seconds to wait, if not as long as for anything else.
         """
         wanted = sorted(set(streams) - self.places.keys())
         if not wanted:
             return
+        if patience is not None:
+            await self.session.execute(_PATIENCE, {"patience": f"{patience * 1000:.0f}ms"})
         locked = (await self.session.execute(_LOCK, {"wanted": wanted})).all()
         self.places.update({UUID(str(stream)): seq for stream, seq, _ in locked})
+        if patience is not None:
+            await self.session.execute(_USUAL_PATIENCE)
         self.now = max(now for *_, now in locked)
         self.session.sync_session.info["now"] = self.now
 
@@ -161,16 +179,17 @@ class UnitOfWork:
     async def attempt(self) -> AsyncIterator[None]:
         """A part of this unit of work that may fail alone: nothing of it is left when the block raises.
 
-        Locks that were taken in it are gone with it, as the database gives them back.
+        What it said and recorded is written before it counts as done, as that may fail, too. Locks that were taken in
+        it are gone with it, as the database gives them back.
         """
-        said, written, audit, places = len(self.said), self.written, len(self._audit), dict(self.places)
+        said, written, audit, places = len(self.said), self.written, list(self._audit), dict(self.places)
         try:
             async with self.session.begin_nested():
                 yield
-                await self.session.flush()
+                await self.finish()
         except BaseException:
             del self.said[said:]
-            del self._audit[audit:]
+            self._audit = audit
             self.written, self.places = written, places
             raise
 
@@ -202,7 +221,8 @@ class Database:
                     "application_name": (name or "reliefpath")[:60],
                     "statement_timeout": str(int(statement_timeout * 1000)),
                     "lock_timeout": str(int(statement_timeout * 1000)),
-                    "idle_in_transaction_session_timeout": "60000",
+                    "idle_in_transaction_session_timeout": "10000",  # as Kafka's sessions: then others go on
+                    **GONE_IS_GONE,
                     "client_connection_check_interval": "2000",
                     "timezone": "UTC",
                 },

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from backbone import inbox
-from backbone.database import UnitOfWork, is_passing
+from backbone.database import LOCK_TIMEOUT, UnitOfWork, is_passing, sqlstate
 from backbone.inbox import HeldEvent, Status, Stream
 from backbone.messages import Incoming
 from backbone.telemetry import REACTION_SECONDS, UNKNOWN, child_of
@@ -41,6 +43,13 @@ Reaction = Callable[[UnitOfWork, Heard], Awaitable[None]]
 
 ANYWAY_AFTER: Final = 30.0
 """Seconds after which a waiting reaction is tried even though nothing new was heard of its journey."""
+
+
+LOCK_PATIENCE: Final = 2.0
+"""Seconds that all events of a batch wait for a journey that is locked, before each journey is tried by itself."""
+
+ONE_LOCK_PATIENCE: Final = 0.1
+"""Seconds that are then waited for one."""
 
 
 class Awaits(Exception):
@@ -89,14 +98,17 @@ class Hearer:
         attributed, unattributable = _attribute(messages)
         await inbox.set_aside(uow, unattributable)
         ids = {attributes.stream for attributes, _ in attributed}
-        await uow.lock(*ids)
+        locked_out = await _lock(uow, ids, carefully)
         streams = {_stream_of(attributes) for attributes, _ in attributed}
         batch = _Batch(await inbox.last_heard(uow, streams), await inbox.streams_with_held(uow, ids))
         batch.outcomes["dead_letter"] += len(unattributable)
         for attributes, message in attributed:
-            await self._hear_one(uow, batch, attributes, message, carefully)
+            if attributes.stream in locked_out:
+                await _put_off(uow, batch, attributes, message)
+            else:
+                await self._hear_one(uow, batch, attributes, message, carefully)
             moved()
-        for stream in [one for one in batch.blocked if one.id in ids]:
+        for stream in [one for one in batch.blocked if one.id in ids - locked_out]:
             await self._go_on(uow, batch, stream)
         await inbox.note_heard(uow, batch.moved)
         return batch.outcomes
@@ -154,6 +166,9 @@ class Hearer:
         while (held := await inbox.first_held(uow, stream)) is not None:
             if stream not in batch.last:
                 batch.last.update(await inbox.last_heard(uow, {stream}))
+            if held.seq <= batch.last[stream]:  # it came again while its journey was locked
+                await inbox.end(uow, held.id, Status.RESOLVED, str(self._actor), "it had been heard before")
+                continue
             if _has_gap(batch.last[stream], held.seq):
                 return
             if first and not due and held.status in {Status.RETRYING, Status.PARKED}:
@@ -172,18 +187,11 @@ class Hearer:
     async def _take_effect(
         self, uow: UnitOfWork, attributes: Attributes, message: Incoming, carefully: bool
     ) -> Failure | None:
-        try:
-            event = decode_data(attributes, message.value)
-        except UnknownType:
-            UNKNOWN.labels(message.topic).inc()
-            log.info("unknown type skipped", event_type=attributes.type)
-            return None
-        except UnknownVersion:
-            return Failure(Status.PARKED, f"the version of {attributes.type} cannot be read by this program")
-        except InvalidEvent as invalid:
-            return Failure(Status.PARKED, f"it does not keep its contract: {invalid}")
-        reaction = self._reactions.get(type(event))
-        if reaction is None:
+        event = _event_of(attributes, message)
+        if isinstance(event, Failure):
+            return event
+        reaction = self._reactions.get(type(event)) if event is not None else None
+        if event is None or reaction is None:
             return None
         before = uow.actor, uow.cause, uow.trace
         uow.actor, uow.cause, uow.trace = self._actor, f"event:{attributes.id}", child_of(attributes.trace)
@@ -242,6 +250,50 @@ class Failure:
         return None
 
 
+async def _lock(uow: UnitOfWork, streams: Collection[UUID], carefully: bool) -> set[UUID]:
+    """Lock these streams; those that somebody keeps locked, when each is tried by itself.
+
+    Not carefully, one that is kept locked raises.
+    """
+    if not carefully:
+        await uow.lock(*streams, patience=LOCK_PATIENCE)
+        return set()
+    locked_out = set()
+    for stream in sorted(streams):
+        try:
+            async with uow.attempt():
+                await uow.lock(stream, patience=ONE_LOCK_PATIENCE)
+        except DBAPIError as error:
+            if sqlstate(error) != LOCK_TIMEOUT:
+                raise
+            locked_out.add(stream)
+    return locked_out
+
+
+async def _put_off(uow: UnitOfWork, batch: _Batch, attributes: Attributes, message: Incoming) -> None:
+    """Keep an event of a journey that somebody keeps locked; all others go on. Whether it is new is seen later."""
+    reason = "its journey was locked by somebody else for too long"
+    await inbox.hold(uow, attributes, message, Status.RETRYING, reason, delay=delay_before(2))
+    batch.outcomes[Status.RETRYING] += 1
+
+
+def _event_of(attributes: Attributes, message: Incoming) -> Event | Failure | None:
+    """The event, why it cannot be read, or None when this program knows nothing of its kind."""
+    size = len(message.value or b"")
+    if size > inbox.LARGEST:
+        return Failure(Status.PARKED, f"it is larger than any event: {size} bytes")
+    try:
+        return decode_data(attributes, message.value)
+    except UnknownType:
+        UNKNOWN.labels(message.topic).inc()
+        log.info("unknown type skipped", event_type=attributes.type)
+        return None
+    except UnknownVersion:
+        return Failure(Status.PARKED, f"the version of {attributes.type} cannot be read by this program")
+    except InvalidEvent as invalid:
+        return Failure(Status.PARKED, f"it does not keep its contract: {invalid}")
+
+
 def _has_gap(last: int, seq: int) -> bool:
     return seq > last + 1
 
@@ -256,6 +308,8 @@ def _attribute(
     attributed, unattributable = [], []
     for message in messages:
         try:
+            if message.unreadable:
+                raise Unattributable(message.unreadable)
             attributed.append((read_attributes(message.topic, message.key, message.headers), message))
         except Unattributable as reason:
             digest = hashlib.sha256(message.value or b"").hexdigest()

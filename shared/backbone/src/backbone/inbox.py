@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 from uuid import UUID
 
@@ -22,6 +22,9 @@ from backbone.database import UnitOfWork
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes, dump_headers, load_headers
+
+LARGEST: Final = 1_048_576
+"""Bytes of a message that are kept here. What is larger was said by none of ours, and is all on its topic."""
 
 
 class Status(StrEnum):
@@ -129,7 +132,7 @@ async def hold(
             partition=message.partition,
             offset=message.offset,
             headers=dump_headers(message.headers),
-            data=message.value or b"",
+            data=_kept(message.value) or b"",
             recorded_at=message.recorded_at,
             status=status,
             reason=reason[:500],
@@ -224,15 +227,19 @@ async def set_aside(uow: UnitOfWork, messages: Iterable[tuple[Incoming, str, str
             "offset": message.offset,
             "hash": digest,
             "reason": reason[:500],
-            "key": message.key,
+            "key": _kept(message.key),
             "headers": quoted(message.headers),
-            "data": message.value,
+            "data": _kept(message.value),
             "recorded_at": message.recorded_at,
         }
         for message, digest, reason in messages
     ]
     if rows:
         await uow.session.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
+
+
+def _kept(value: bytes | None) -> bytes | None:
+    return value if value is None else value[:LARGEST]
 
 
 def quoted(headers: Iterable[tuple[str, bytes]]) -> list[list[str]]:

@@ -187,34 +187,32 @@ class KafkaLog:
             **CONSUMER_SETTINGS,
         )
         consumer.subscribe(self._topics, listener=_Listener(self, gained, lost))
-        self._consumer = consumer
+        self._consumer, self._reading = consumer, _Reading(consumer, self._timeout)
         await bounded(consumer.start(), self._timeout + SHARING, "join the group")
 
-    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
-        """Messages by partition, waiting up to `wait` seconds for the first.
+    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+        """Messages by partition, of these partitions or of all, waiting up to `wait` seconds for the first.
 
         Raises OffsetGone, KafkaAway, and whatever `gained` raised.
         """
         if self._failure is not None:
             raise self._failure
+        if self._consumer is None:
+            raise KafkaAway("the consumer is stopped")
+        wanted = [TopicPartition(one.topic, one.partition) for one in only]
         try:
-            read = await bounded(
-                self._live.getmany(timeout_ms=int(wait * 1000), max_records=most),
-                wait + self._timeout + SHARING,
-                "read",
-            )
+            read = await self._reading.many(wait, most, wanted, SHARING)
             self._unplaced = 0
         except KafkaAway as away:
             read = await self._without_offset(away)
-        return {
-            Place(place.topic, place.partition): [
-                _incoming(message) for message in messages
-            ]
-            for place, messages in read.items()
-            if Place(place.topic, place.partition) in self._placed
-        }  # fmt: skip
+        return {place: messages for place, messages in read.items() if place in self._placed}
 
-    async def _without_offset(self, away: KafkaAway) -> dict[TopicPartition, list[Any]]:
+    async def position(self, place: Place) -> int:
+        """The offset that is read next, past what was handed out and what is no message; 0 when it is not ours."""
+        ours = self._ours(place)
+        return 0 if ours is None else int(await bounded(self._live.position(ours), self._timeout, "ask how far it is"))
+
+    async def _without_offset(self, away: KafkaAway) -> dict[Place, list[Incoming]]:
         """Nothing for a moment while `gained` has yet to say where to go on; otherwise the failure as it was."""
         cause = away.__cause__
         if isinstance(cause, OffsetOutOfRangeError):
@@ -246,13 +244,14 @@ class KafkaLog:
         with suppress(KafkaAway, TimeoutError):
             async with _onlooker(self._servers, self._timeout) as consumer, asyncio.timeout(self._timeout):
                 consumer.assign(list(wanted))
+                reading = _Reading(consumer, self._timeout)
                 for place, at in wanted.items():
                     consumer.seek(place, at)
+                    reading.at[place] = at
                 while len(found) < len(wanted):
-                    read = await bounded(consumer.getmany(timeout_ms=500), self._timeout, "look at the next message")
-                    for (topic, partition), messages in read.items():
-                        consumer.pause(TopicPartition(topic, partition))
-                        found.setdefault(Place(topic, partition), _incoming(messages[0]).recorded_at)
+                    for here, messages in (await reading.many(0.5, 500)).items():
+                        consumer.pause(TopicPartition(here.topic, here.partition))
+                        found.setdefault(here, messages[0].recorded_at)
         return found
 
     async def tell(self, positions: Mapping[Place, int]) -> None:
@@ -278,6 +277,7 @@ class KafkaLog:
         """Go on at this offset, if the partition is ours."""
         if (ours := self._ours(place)) is not None:
             self._live.seek(ours, offset)
+            self._reading.at[ours] = offset
 
     def _ours(self, place: Place) -> TopicPartition | None:
         partition = TopicPartition(place.topic, place.partition)
@@ -313,6 +313,56 @@ class KafkaLog:
         except Exception as error:
             self._failure = error
             return None
+
+
+class _Reading:
+    """Reads with a client that decodes the names of headers, and fails for all partitions at the first that is no text.
+
+    It has moved on by then in partitions of which it hands out nothing: what was really handed out is noted here.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, patience: float) -> None:
+        self._consumer, self._patience = consumer, patience
+        self.at: dict[TopicPartition, int] = {}
+
+    async def many(
+        self, wait: float, most: int, only: Collection[TopicPartition] = (), more_patience: float = 0
+    ) -> dict[Place, list[Incoming]]:
+        """Messages by partition. One that the client cannot read is handed out as unreadable, alone."""
+        patience = wait + self._patience + more_patience
+        reading = self._consumer.getmany(*only, timeout_ms=int(wait * 1000), max_records=most)
+        try:
+            read = await bounded(reading, patience, "read")
+        except UnicodeDecodeError:
+            return await self._one_of_each()
+        return self._handed_out(read)
+
+    async def _one_of_each(self) -> dict[Place, list[Incoming]]:
+        found: dict[Place, list[Incoming]] = {}
+        places = [place for place in self._consumer.assignment() if place in self.at]
+        for place in places:
+            self._consumer.seek(place, self.at[place])
+        for place in places:
+            if place in self._consumer.paused():
+                continue
+            try:
+                reading = self._consumer.getmany(place, timeout_ms=500, max_records=1)
+                found |= self._handed_out(await bounded(reading, self._patience, "read"))
+            except UnicodeDecodeError:
+                at = await bounded(self._consumer.position(place), self._patience, "ask how far it is")
+                self._consumer.seek(place, at + 1)
+                self.at[place] = at + 1
+                why = "the name of a header is no text"
+                found[_place(place)] = [Incoming(place.topic, place.partition, at, None, None, (), 0, why)]
+        return found
+
+    def _handed_out(self, read: Mapping[TopicPartition, Sequence[Any]]) -> dict[Place, list[Incoming]]:
+        self.at |= {place: messages[-1].offset + 1 for place, messages in read.items()}
+        return {_place(place): [_incoming(message) for message in messages] for place, messages in read.items()}
+
+
+def _place(partition: TopicPartition) -> Place:
+    return Place(partition.topic, partition.partition)
 
 
 def _incoming(message: Any) -> Incoming:
@@ -381,11 +431,13 @@ async def beginnings(servers: str, places: Iterable[Place], patience: float) -> 
 async def replay(servers: str, topics: Sequence[str], most: int, patience: float) -> AsyncIterator[list[Incoming]]:
     """All that the topics hold, from their beginnings to their ends as they are now. Raises KafkaAway."""
     async with _onlooker(servers, patience, *topics) as consumer:
-        left = await bounded(consumer.end_offsets(list(consumer.assignment())), patience, "ask for the ends")
+        places, reading = list(consumer.assignment()), _Reading(consumer, patience)
+        left = await bounded(consumer.end_offsets(places), patience, "ask for the ends")
+        reading.at |= await bounded(consumer.beginning_offsets(places), patience, "ask for the beginnings")
         while left:
-            read = await bounded(consumer.getmany(timeout_ms=500, max_records=most), patience, "read")
+            read = await reading.many(0.5, most)
             for messages in read.values():
-                yield [_incoming(message) for message in messages]
+                yield messages
             if not read:  # the client itself would wait for ever for a broker that is away
                 await bounded(consumer.end_offsets(list(left)), patience, "ask whether it is there")
             for place in list(left):

@@ -22,18 +22,45 @@ MAX_EVENT_BYTES: Final = 262_144
 """More than any event has reason to be, and well below what a topic takes: refused in the transaction of its change."""
 
 
+UNSEEN: Final = "(o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))"
+"""That a row `o` of the outbox is not seen yet by a cursor `c`."""
+
+_BY_TRANSACTION: Final = "FROM backbone.outbox o WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid"
+
+
+def waiting(most: int) -> str:
+    """SQL for when rows that a cursor `c` has not sent were recorded, and their topics: the oldest, so many at most.
+
+    Of a target that is begun the index of ids is walked from the place that is sent, otherwise that of transactions
+    from the snapshot on: whatever was sent before is never looked at.
+    """
+    return f"""(
+        (SELECT o.recorded_at, o.topic {_BY_TRANSACTION} = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+        UNION ALL
+        (SELECT o.recorded_at, o.topic {_BY_TRANSACTION} >= pg_snapshot_xmax(c.seen) ORDER BY o.xid LIMIT {most})
+        UNION ALL
+        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} ORDER BY o.id LIMIT {most})
+    )"""  # noqa: S608 - nothing but the words above and a number
+
+
 _OVERDUE: Final = text(
-    """
+    f"""
     SELECT EXISTS (
-        SELECT 1 FROM backbone.cursors c CROSS JOIN LATERAL (
-            SELECT 1 FROM backbone.outbox o
-            WHERE o.bucket = c.bucket AND o.id > c.sent
-              AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
-              AND o.recorded_at < clock_timestamp() - make_interval(secs => :seconds)
-            LIMIT 1
-        ) waiting
+        SELECT 1 FROM backbone.cursors c CROSS JOIN LATERAL {waiting(100)} w
+        WHERE w.recorded_at < clock_timestamp() - make_interval(secs => :seconds)
     )
-    """
+    """  # noqa: S608 - as above
+)
+
+OF_ANOTHER_CLUSTER: Final = """
+SELECT EXISTS (SELECT 1 FROM backbone.cursors WHERE pg_snapshot_xmax(seen) > pg_snapshot_xmax(pg_current_snapshot()))
+"""
+"""Whether a cursor has seen later transactions than this server has had: it was restored from another. As transaction
+ids do not travel, nothing that is said now would be seen as new."""
+
+WAY_BACK: Final = (
+    "the outbox was restored from another database server: run `python -m backbone.reemit` for this service"
 )
 
 

@@ -31,6 +31,7 @@ from backbone.kafka import KafkaLog, Producer, beginnings
 from backbone.listening import Listener
 from backbone.messages import Place
 from backbone.migrate import missing
+from backbone.outbox import OF_ANOTHER_CLUSTER, WAY_BACK
 from backbone.relay import Nudge, Relay
 from backbone.retention import Retention
 from backbone.retries import HeldRetries
@@ -296,6 +297,9 @@ async def _may_start(service: Service, settings: Settings, database: Database) -
             f"The {service.name} database and this program differ by {len(lacking)} migrations; "
             f"run `python -m backbone.migrate {service.name}` first."
         )
+    async with database.engine.connect() as connection:
+        if (await connection.execute(text(OF_ANOTHER_CLUSTER))).scalar_one():
+            raise NotReady(f"The {service.name} service does not start: {WAY_BACK}.")
     if settings.profile is Profile.PRODUCTION:
         async with database.engine.connect() as connection:
             shifted = await connection.execute(text("SELECT shift <> interval '0' FROM backbone.clock"))

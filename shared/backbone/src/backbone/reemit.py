@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from backbone.database import Database, UnitOfWork, is_transient
 from backbone.migrate import SERVICES
+from backbone.outbox import OF_ANOTHER_CLUSTER
 from backbone.settings import read_settings
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -48,9 +49,20 @@ class Reemitted:
     cut_streams: int
 
 
+# What came from another server bears transaction ids that this one has not had yet: it would not be seen for as long.
+_ADOPT: Final = (
+    "ALTER TABLE backbone.outbox DISABLE TRIGGER never_changed",
+    "UPDATE backbone.outbox SET xid = pg_current_xact_id() WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())",
+    "ALTER TABLE backbone.outbox ENABLE TRIGGER never_changed",
+)
+
+
 async def reemit(uow: UnitOfWork, reason: str) -> Reemitted:
     """Let the relays send everything again that the outbox holds."""
     found = (await uow.session.execute(_HELD)).one()
+    if (await uow.session.execute(text(OF_ANOTHER_CLUSTER))).scalar_one():
+        for statement in _ADOPT:
+            await uow.session.execute(text(statement))
     await uow.session.execute(_BEGIN_AGAIN)
     uow.record("re-emit", "outbox", None, reason=reason)
     return Reemitted(int(found.events), int(found.cut))

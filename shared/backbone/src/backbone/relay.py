@@ -22,7 +22,9 @@ import asyncpg
 import structlog
 
 from backbone.carriage import BUCKETS
+from backbone.database import GONE_IS_GONE
 from backbone.messages import KafkaAway, Outgoing, Sender
+from backbone.outbox import OF_ANOTHER_CLUSTER, UNSEEN, WAY_BACK, waiting
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import load_headers
@@ -44,7 +46,6 @@ SIGN_OF_LIFE: Final = 3.0
 MOST_COUNTED: Final = 10_000
 """So many rows of a bucket are counted and no more: counting must not become the work."""
 
-_UNSEEN: Final = "(o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))"
 _COLUMNS: Final = "o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at"
 
 # Of a target of which nothing is sent the unseen rows are found by their transaction, and "id + 0" keeps the planner
@@ -62,12 +63,12 @@ c AS MATERIALIZED (
 SELECT c.bucket, c.target::text AS target, c.begun, {_COLUMNS}
 FROM c LEFT JOIN LATERAL (
     (SELECT {_COLUMNS} FROM backbone.outbox o
-    WHERE c.sent = 0 AND o.bucket = c.bucket AND {_UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
+    WHERE c.sent = 0 AND o.bucket = c.bucket AND {UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
     ORDER BY o.id + 0 LIMIT $2)
     UNION ALL
     (SELECT {_COLUMNS} FROM backbone.outbox o
     WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent
-      AND {_UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
+      AND {UNSEEN} AND pg_visible_in_snapshot(o.xid, c.target)
     ORDER BY o.id LIMIT $2)
 ) o ON true
 ORDER BY c.bucket, o.id
@@ -90,18 +91,7 @@ _WAITING: Final = f"""
 SELECT c.bucket, (c.seen, c.target, c.sent)::text AS position, o.depth, o.topic,
     coalesce(extract(epoch FROM clock_timestamp() - o.oldest), 0)::float AS age
 FROM backbone.cursors c CROSS JOIN LATERAL (
-    SELECT count(*) AS depth, min(o.recorded_at) AS oldest, min(o.topic) AS topic FROM (
-        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
-        WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
-        UNION ALL
-        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
-        WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid >= pg_snapshot_xmax(c.seen)
-        ORDER BY o.xid LIMIT {MOST_COUNTED})
-        UNION ALL
-        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
-        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN}
-        ORDER BY o.id LIMIT {MOST_COUNTED})
-    ) o
+    SELECT count(*) AS depth, min(w.recorded_at) AS oldest, min(w.topic) AS topic FROM {waiting(MOST_COUNTED)} w
 ) o
 """  # noqa: S608 - nothing but the words above
 
@@ -145,7 +135,8 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled. A database or a Kafka that is away is waited for; nothing is lost meanwhile.
 
-        Raises StoodStill when Kafka answers and nothing is sent by new clients either.
+        Raises StoodStill when Kafka answers and nothing is sent by new clients either, and RuntimeError when the outbox
+        is another server's.
         """
         while True:
             try:
@@ -173,9 +164,15 @@ class Relay:
             self._address,
             timeout=5,
             command_timeout=30,
-            server_settings={"application_name": f"{self._name}-relay"[:60], "idle_session_timeout": IDLE_LIMIT},
+            server_settings={
+                "application_name": f"{self._name}-relay"[:60],
+                "idle_session_timeout": IDLE_LIMIT,
+                **GONE_IS_GONE,
+            },
         )
         try:
+            if await connection.fetchval(OF_ANOTHER_CLUSTER):
+                raise RuntimeError(WAY_BACK)
             await connection.add_listener(CHANNEL, self._on_nudge)
             replicas = Replicas(connection)
             await replicas.register()

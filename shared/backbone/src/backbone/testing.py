@@ -26,6 +26,8 @@ class Partition:
 
     messages: list[Incoming] = field(default_factory=list)
     first: int = 0
+    marks: set[int] = field(default_factory=set)
+    """Offsets at which there is no message but a transaction's end."""
 
     @property
     def end(self) -> int:
@@ -72,6 +74,13 @@ class Broker:
         )
         partition.messages.append(written)
         return written
+
+    def end_transaction(self, topic: str) -> None:
+        """Mark the end of a producer's transaction in every partition, as Kafka does: an offset without a message."""
+        for place in self.places([topic]):
+            partition = self._partitions[place]
+            partition.marks.add(partition.end)
+            partition.messages.append(Incoming(place.topic, place.partition, partition.end, None, None, (), 0))
 
     def trim(self, place: Place, before: int) -> None:
         """Forget a partition's messages before an offset, as retention does."""
@@ -156,8 +165,8 @@ class TwinLog:
         self._gained, self._lost = gained, lost
         await self._group.join(self)
 
-    async def read(self, wait: float, most: int) -> dict[Place, list[Incoming]]:
-        """Messages by partition, waiting up to `wait` seconds for the first.
+    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+        """Messages by partition, of these partitions or of all, waiting up to `wait` seconds for the first.
 
         Raises OffsetGone, KafkaAway, and whatever `gained` raised.
         """
@@ -167,21 +176,34 @@ class TwinLog:
             self._require_live()
             if self._failure is not None:
                 raise self._failure
-            read = {} if self.broker.away else self._take(most)
+            read = {} if self.broker.away else self._take(most, only or self._positions.keys())
             left = deadline - loop.time()
             if read or left <= 0:
                 return read
             await asyncio.sleep(min(LOOK, left))
 
-    def _take(self, most: int) -> dict[Place, list[Incoming]]:
+    async def position(self, place: Place) -> int:
+        """The offset that is read next, past what was handed out and what is no message; 0 when it is not ours."""
+        self._require_live()
+        return self._past_marks(place) if place in self._positions else 0
+
+    def _past_marks(self, place: Place) -> int:
+        partition = self.broker.partition(place)
+        while self._positions[place] in partition.marks:
+            self._positions[place] += 1
+        return self._positions[place]
+
+    def _take(self, most: int, only: Collection[Place]) -> dict[Place, list[Incoming]]:
         taken: dict[Place, list[Incoming]] = {}
-        for place in sorted(self._positions.keys() - self._paused, key=lambda one: (one.topic, one.partition)):
-            at, partition = self._positions[place], self.broker.partition(place)
+        wanted = self._positions.keys() & set(only) - self._paused
+        for place in sorted(wanted, key=lambda one: (one.topic, one.partition)):
+            at, partition = self._past_marks(place), self.broker.partition(place)
             if not partition.first <= at <= partition.end:
                 if taken:
                     continue
                 raise OffsetGone([(place, at)])
-            messages = partition.messages[at - partition.first :][:most]
+            messages = [one for one in partition.messages[at - partition.first :] if one.offset not in partition.marks]
+            messages = messages[:most]
             if messages:
                 taken[place] = messages
                 most -= len(messages)

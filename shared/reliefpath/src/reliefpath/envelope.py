@@ -105,7 +105,10 @@ class Heard:
 
 
 def encode_headers(attributes: Attributes) -> list[tuple[str, bytes]]:
-    """The attributes as CloudEvents headers in binary mode (CloudEvents Kafka protocol binding 1.0)."""
+    """The attributes as CloudEvents headers in binary mode (CloudEvents Kafka protocol binding 1.0).
+
+    Raises ValueError for one that no reader would take.
+    """
     headers = [
         ("ce_specversion", SPEC_VERSION),
         ("ce_id", str(attributes.id)),
@@ -124,6 +127,9 @@ def encode_headers(attributes: Attributes) -> list[tuple[str, bytes]]:
         headers.append(("ce_rules", " ".join(attributes.rules)))
     if attributes.trace:
         headers.append(("traceparent", attributes.trace))
+    for name, value in headers:
+        if CONTROL.search(value):
+            raise ValueError(f"{name} holds a control character")
     return [(name, value.encode()) for name, value in headers]
 
 

@@ -252,6 +252,7 @@ async def _miss(change: Change, command: Miss) -> None:
 async def _reschedule(change: Change, command: Reschedule) -> None:
     uow, row = change.uow, change.row
     successor = successor_of(row)
+    successor.variant = row.variant  # it is the same procedure, and its holds move with it
     said = events.AppointmentRescheduled(**about(row), successor=successor.id, reason_code=command.reason_code)
     await change.move(command, said, reason=command.reason_code)
     row.reason_code = command.reason_code
