@@ -852,6 +852,23 @@ async def test_the_end_of_a_producers_transaction_is_nothing_to_wait_for(workers
     assert await workers.effects(journey) == [[1, 2, 3]]
 
 
+async def test_work_that_was_given_up_as_its_partition_was_to_go_to_another_is_not_passed(workers: Workers) -> None:
+    here, _ = _one_in_each_partition()
+    Steps(workers)  # nothing goes on
+    place, consumer = Place(REFERRAL, _partition(here)), workers.consumer()
+    workers.say(here, here)
+    async with workers.running(consumer):
+        await until(lambda: place in consumer._working)
+        consumer._working.pop(place).cancel()  # as when it is lost, before it is known to whom it goes
+        for _ in range(5):
+            assert consumer._log is not None
+            await consumer._observe(consumer._log, ())
+        assert (
+            await value(workers.db, "SELECT next FROM backbone.offsets WHERE partition = 0 AND topic = :t", t=REFERRAL)
+            == 0
+        )
+
+
 async def test_a_batch_that_fails_beyond_its_reactions_ends_the_process_and_keeps_nothing(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ class Consumer:
         self._log: Log | None = None
         self._next: dict[Place, int] = {}
         self._ends: dict[Place, int] = {}
+        self._handed: dict[Place, int] = {}
         self._begins: Mapping[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
         self._working: dict[Place, asyncio.Task[None]] = {}
@@ -231,7 +232,7 @@ class Consumer:
                 known |= await self._begin(uow, unknown)
             marked = await _marked(uow)
         self._next = dict(known)
-        self._gone, self._oldest, self._ends = {}, {}, {}
+        self._gone, self._oldest, self._ends, self._handed = {}, {}, {}, {}
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
         # The message before is read once more, to see that this is still the log it was.
@@ -262,6 +263,7 @@ class Consumer:
             unheard = [one.recorded_at for one in messages if one.offset >= self._next.get(place, 0)]
             if unheard:
                 self._oldest[place] = unheard[0]
+            self._handed[place] = messages[-1].offset + 1
             if place in self._ends:
                 self._ends[place] = max(self._ends[place], messages[-1].offset + 1)
 
@@ -290,11 +292,16 @@ class Consumer:
     async def _pass_what_is_no_message(self, source: Log, read: Collection[Place]) -> None:
         """The end of a producer's transaction takes an offset and is never handed out: it is nothing to wait for."""
         for place in self._ends.keys() - self._working.keys() - self._gone.keys() - set(read):
-            expected, at = self._next[place], await source.position(place)
+            expected = self._next.get(place)
+            at = await source.position(place)
+            # What was handed out and given up again, as its partition was to go to another, is to be read once more.
+            if expected is None or self._next.get(place) != expected or self._handed.get(place, 0) > expected:
+                continue
             if at > expected:
                 async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
                     await _pass(uow, place, expected, at)
-                self._next[place] = at
+                if self._next.get(place) == expected:
+                    self._next[place] = at
 
     async def _write_lags(self) -> None:
         now = datetime.now(UTC)

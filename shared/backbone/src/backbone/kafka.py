@@ -208,9 +208,12 @@ class KafkaLog:
         return {place: messages for place, messages in read.items() if place in self._placed}
 
     async def position(self, place: Place) -> int:
-        """The offset that is read next, past what was handed out and what is no message; 0 when it is not ours."""
+        """The offset that is read next, past what was handed out and what is no message; 0 when it is not placed."""
         ours = self._ours(place)
-        return 0 if ours is None else int(await bounded(self._live.position(ours), self._timeout, "ask how far it is"))
+        if ours is None or place not in self._placed:
+            return 0
+        at = int(await bounded(self._live.position(ours), self._timeout, "ask how far it is"))
+        return at if place in self._placed else 0
 
     async def _without_offset(self, away: KafkaAway) -> dict[Place, list[Incoming]]:
         """Nothing for a moment while `gained` has yet to say where to go on; otherwise the failure as it was."""
