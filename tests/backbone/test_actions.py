@@ -11,7 +11,8 @@ import httpx2
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backbone.actions import PROBLEM_RESPONSES, etag, expected_version
+from backbone.actions import etag, expected_version
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import Database
 from backbone.problems import Malformed, VersionMissing
 from backbone.rows import new_id

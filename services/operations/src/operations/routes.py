@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from backbone.access import Caller, Principal, require_role
-from backbone.actions import PROBLEM_RESPONSES, KeyHeader, read_command, unit_of_work
+from backbone.actions import KeyHeader, read_command, unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.deadlines import DeadlineStatus
 from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus

@@ -16,11 +16,10 @@ from pydantic import BaseModel, ValidationError
 
 from backbone import idempotency
 from backbone.access import Caller, Principal, require_role
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import Database, UnitOfWork
 from backbone.problems import (
-    PROBLEMS,
     Malformed,
-    ProblemDocument,
     Reason,
     VersionMissing,
     WrongMediaType,
@@ -38,20 +37,6 @@ KeyHeader = Annotated[
     str | None, Header(alias="Idempotency-Key", description="A key of your own for this request, such as a UUID.")
 ]
 MatchHeader = Annotated[str | None, Header(alias="If-Match", description="The ETag of the version you decided on.")]
-
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": "; ".join(sorted({one.title for one in PROBLEMS if one.status == status})) + ".",
-        "content": {
-            "application/problem+json": {
-                "schema": ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            }
-        },
-    }
-    for status in sorted({one.status for one in PROBLEMS})
-}
-for _response in PROBLEM_RESPONSES.values():
-    _response["content"]["application/problem+json"]["schema"].pop("$defs", None)
 
 
 class AllowedAction(BaseModel):

@@ -84,6 +84,20 @@ class Problem(Exception):
         return Response(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
+CONFLICTS: Final = {
+    "already-ended": "It has ended already",
+    "clock-goes-back": "The clock does not go back",
+    "earlier-missing": "An earlier event has not been heard",
+    "exists-differently": "It exists already, and differs",
+    "not-first": "An earlier event is held",
+    "not-parked": "It goes on by itself",
+    "offset-not-gone": "The partition is read on by itself",
+    "open-duplicate": "Such a referral is open already",
+    "resource-taken": "The resource is taken at that time",
+}
+"""Every conflict by its code, with its title."""
+
+
 class Malformed(Problem):
     status, code, title = 400, "malformed", "The request cannot be read"
 
@@ -119,13 +133,13 @@ class TooSlow(Problem):
 
 
 class Conflict(Problem):
-    """Refused by the present state of things. `code` names the conflict; `more` may offer alternatives."""
+    """Refused by the present state of things. `code` is one of CONFLICTS; `more` may offer alternatives."""
 
-    status, title = 409, "That conflicts with the present state"
+    status = 409
 
     def __init__(self, code: str, detail: str, reasons: Iterable[Reason] = (), **more: Any) -> None:
         super().__init__(detail, reasons, **more)
-        self.code = code
+        self.code, self.title = code, CONFLICTS[code]
 
 
 class Stale(Problem):
@@ -174,18 +188,19 @@ class Unavailable(Problem):
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
-PROBLEMS: Final[tuple[type[Problem], ...]] = (
-    Malformed, KeyMissing, Unauthenticated, Forbidden, NotFound, TooSlow, Conflict, Stale, TooLargeBody, WrongMediaType,
-    Invalid, KeyReused, VersionMissing, TooLargeHead, Unavailable,
-)  # fmt: skip
-
-
-class _ActionForbidden(Forbidden):
+class ActionForbidden(Forbidden):
     code, title = "action-forbidden", "This action is not yours to take"
 
 
-class _ActionRefused(Problem):
+class ActionRefused(Problem):
     status, code, title = 409, "action-refused", "This action may not be taken now"
+
+
+PROBLEMS: Final[tuple[type[Problem], ...]] = (
+    Malformed, KeyMissing, Unauthenticated, Forbidden, ActionForbidden, NotFound, TooSlow, ActionRefused, Conflict,
+    Stale, TooLargeBody, WrongMediaType, Invalid, KeyReused, VersionMissing, TooLargeHead, Unavailable,
+)  # fmt: skip
+"""Every kind of refusal. What is our own fault is answered with the base class."""
 
 
 def reason_of(finding: Finding) -> Reason:
@@ -202,7 +217,7 @@ def reason_of(finding: Finding) -> Reason:
 def problem_of_refusal(refused: Refused) -> Problem:
     """A refused action as a problem: forbidden when it is not the caller's to take, a conflict otherwise."""
     kinds = {reason.kind for reason in refused.reasons}
-    cls = _ActionForbidden if kinds & {ReasonKind.ROLE, ReasonKind.SIDE} else _ActionRefused
+    cls = ActionForbidden if kinds & {ReasonKind.ROLE, ReasonKind.SIDE} else ActionRefused
     return cls(
         f"{refused.action} is refused for {len(refused.reasons)} reason{'s' * (len(refused.reasons) != 1)}.",
         [reason_of(reason) for reason in refused.reasons],

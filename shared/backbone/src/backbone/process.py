@@ -22,6 +22,7 @@ from sqlalchemy import text
 from backbone import clock, health, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer
+from backbone.contract import ABOUT, Api
 from backbone.database import Database, is_transient
 from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
@@ -112,8 +113,9 @@ def build_api(
         finally:
             await database.close()
 
-    app = FastAPI(
+    app = Api(
         title=f"Reliefpath {service.title}",
+        description=ABOUT,
         version="1",
         lifespan=lifespan,
         redirect_slashes=False,

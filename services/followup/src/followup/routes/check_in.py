@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from backbone.access import Caller, Principal, require_role
-from backbone.actions import PROBLEM_RESPONSES, add_action_routes, allowed_actions, etag, unit_of_work
+from backbone.actions import add_action_routes, allowed_actions, etag, unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.paging import CursorText, Limit, Page, page_of
 from followup.commands import check_in as commands

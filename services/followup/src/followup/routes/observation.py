@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from backbone.access import Caller, require_role
-from backbone.actions import PROBLEM_RESPONSES, etag, unit_of_work
+from backbone.actions import etag, unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.paging import CursorText, Limit, Page, page_of
 from followup.commands.observation import suggestion_of
 from followup.commands.series import check_ins_of

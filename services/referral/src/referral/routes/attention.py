@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from backbone.access import Caller, Principal, require_role, require_visible
-from backbone.actions import PROBLEM_RESPONSES, add_action_routes, etag, unit_of_work
+from backbone.actions import add_action_routes, etag, unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.problems import NotFound
 from referral.commands.attention import clear

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request, Response
 
 from backbone.access import Caller, Principal, require_role, require_visible
 from backbone.actions import (
-    PROBLEM_RESPONSES,
     add_action_routes,
     add_creation_route,
     allowed_actions,
     etag,
     unit_of_work,
 )
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.problems import NotFound
 from referral.commands import course as commands

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from backbone.access import Caller
-from backbone.actions import PROBLEM_RESPONSES, unit_of_work
+from backbone.actions import unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from referral.queries.facility import all_facilities
 from referral.schemas import FacilityShown
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from backbone.access import Caller, Principal, require_role
-from backbone.actions import PROBLEM_RESPONSES, KeyHeader, answer_once, shown_answer
+from backbone.actions import KeyHeader, answer_once, shown_answer
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import Database, UnitOfWork
 from backbone.idempotency import Answer, check_key
 from backbone.problems import Invalid, Reason

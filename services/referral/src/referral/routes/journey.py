@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 
 from backbone.access import Caller, require_role, require_visible
-from backbone.actions import PROBLEM_RESPONSES, unit_of_work
+from backbone.actions import unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from referral.queries.journey import show_journey
 from referral.routes.referral import READERS
 from referral.schemas import JourneyShown

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime
 
 from backbone.access import Caller, Principal, require_role
-from backbone.actions import PROBLEM_RESPONSES, add_action_routes, etag, unit_of_work
+from backbone.actions import add_action_routes, etag, unit_of_work
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.paging import CursorText, Limit, Page, page_of
 from reliefpath.lifecycle import Command, Finding

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from backbone.access import Caller, require_role
 from backbone.actions import (
-    PROBLEM_RESPONSES,
     KeyHeader,
     MatchHeader,
     answer_once,
@@ -20,6 +19,7 @@ from backbone.actions import (
     shown_answer,
     unit_of_work,
 )
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.idempotency import Answer
 from backbone.paging import CursorText, Limit, Page, page_of

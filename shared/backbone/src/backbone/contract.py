@@ -1,0 +1,76 @@
+"""An API's contract: OpenAPI 3.1 in which every refusal is described once, with each of its problem types."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from backbone.problems import CONFLICTS, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Conflict, Problem, ProblemDocument, Reason
+
+ABOUT: Final = """\
+Every POST and PUT that changes something takes an `Idempotency-Key`: repeated with the same key and body within a day
+it is done once and answered as the first time. An action on a thing that exists takes `If-Match` with the ETag of the
+version it was decided on. Whatever is refused is a problem document (RFC 9457) that names every reason and how to
+satisfy it. Fields are only ever added within `v1`; ignore those you do not know."""
+
+PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"$ref": f"#/components/responses/Problem{status}"} for status in sorted({one.status for one in PROBLEMS})
+}
+"""The refusals that any operation may answer with, for its `responses`."""
+
+
+class Api(FastAPI):
+    """An application that describes its refusals in one place of its OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            components = described.setdefault("components", {})
+            components["responses"] = {f"Problem{status}": _refusal(int(status)) for status in PROBLEM_RESPONSES}
+            for model in (ProblemDocument, Reason):
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                schema.pop("$defs", None)
+                components.setdefault("schemas", {})[model.__name__] = schema
+            for item in described["paths"].values():
+                for operation in item.values():
+                    _require_headers(operation)
+            self.openapi_schema = described
+        return self.openapi_schema
+
+
+def _require_headers(operation: dict[str, Any]) -> None:
+    """Say of key and version that they are needed: that they are lacking is answered with a problem of its own."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "header":
+            parameter["required"] = True
+            parameter["schema"] = {"type": "string"}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    kinds = [one for one in PROBLEMS if one.status == status]
+    types = [(one.code, one.title) for one in kinds if one is not Conflict]
+    if Conflict in kinds:
+        types += sorted(CONFLICTS.items())
+    return {
+        "description": "; ".join(sorted({title for _, title in types})) + ".",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": "#/components/schemas/ProblemDocument"},
+                "examples": {code: {"value": _example(status, code, title)} for code, title in types},
+            }
+        },
+    }
+
+
+def _example(status: int, code: str, title: str) -> dict[str, Any]:
+    return {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": f"{title}."}
+
+
+def problem_types() -> dict[str, tuple[int, str]]:
+    """Every problem type's code, with its status and title."""
+    plain: list[type[Problem]] = [one for one in PROBLEMS if one is not Conflict]
+    return {one.code: (one.status, one.title) for one in plain} | {
+        code: (Conflict.status, title) for code, title in CONFLICTS.items()
+    }
