@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from backbone.process import Service
-from reliefpath.events import CATALOGUE, Event, Speaker
+from reliefpath.events import CATALOGUE, LATER, Event, Speaker
 from tests.architecture.sources import PACKAGES, ROOT, modules, tree
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
@@ -89,3 +89,8 @@ def _events_made(module: ast.Module) -> Iterator[str]:
 
 def test_events_are_named_in_the_past_tense_of_something_that_happened() -> None:
     assert all(issubclass(event, Event) and event.__doc__ for event in CATALOGUE.values())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_reaction_waits_for_an_earlier_version_which_none_ever_meets(service: str) -> None:
+    assert [event.type for event in card(service).reactions if event.type in LATER] == []

@@ -21,6 +21,7 @@ from backbone.telemetry import REGISTRY
 from reliefpath import events
 from reliefpath.envelope import Heard, load_headers, read_attributes
 from reliefpath.events import Speaker
+from tests.support.versions import second_version
 from tests.support.visiting.tables import Mark
 from tests.support.visiting.world import (
     Voice,
@@ -410,6 +411,38 @@ async def test_an_event_larger_than_any_is_parked_without_being_kept_whole(ear: 
     (row,) = await rows(ear.db, "SELECT reason, length(data) AS kept FROM backbone.held")
     assert row.kept == inbox.LARGEST
     assert str(len(huge.value)) in row.reason
+
+
+async def test_both_versions_of_an_event_are_heard_by_the_reaction_to_the_later_one(ear: Ear, voice: Voice) -> None:
+    journey, heard_of = new_id(), list[events.Event]()
+
+    async def react(_: UnitOfWork, heard: Heard) -> None:
+        heard_of.append(heard.event)
+
+    first = events.ReferralDeclined(referral=journey, reason_code="no-capacity")
+    with second_version() as second:
+        ear.reactions[second] = react
+        later = second(referral=journey, reason_codes=("no-capacity", "too-far"))
+        assert await ear.hear(voice.say(first, journey), voice.say(later, journey)) == {"effect": 2}
+        assert heard_of == [second(referral=journey, reason_codes=("no-capacity",)), later]
+
+
+async def test_a_version_that_only_the_speaker_knows_is_parked_and_heard_once_it_is_known(
+    ear: Ear, voice: Voice
+) -> None:
+    journey, heard_of = new_id(), list[events.Event]()
+
+    async def react(_: UnitOfWork, heard: Heard) -> None:
+        heard_of.append(heard.event)
+
+    with second_version() as second:
+        said = voice.say(second(referral=journey, reason_codes=("too-far",)), journey)
+    assert await ear.hear(said) == {"parked": 1}
+    with second_version() as second:
+        ear.reactions[second] = react
+        async with unit(ear.db) as uow:
+            await ear.hearer.try_held(uow, Stream(Speaker.REFERRAL, journey), by="somebody")
+        assert [one.model_dump() for one in heard_of] == [{"referral": journey, "reason_codes": ("too-far",)}]
 
 
 async def test_what_a_reaction_says_names_the_event_that_led_to_it(ear: Ear, voice: Voice) -> None:

@@ -8,7 +8,19 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from reliefpath.events import CATALOGUE, Event, FacilityListed, ReferralReceived, Speaker, split_type, topic_of
+from reliefpath.events import (
+    CATALOGUE,
+    LATER,
+    Event,
+    FacilityListed,
+    ReferralDeclined,
+    ReferralReceived,
+    Speaker,
+    latest,
+    split_type,
+    topic_of,
+)
+from tests.support.versions import second_version
 
 ID = UUID(int=7)
 
@@ -50,3 +62,30 @@ def test_every_speaker_has_a_topic_of_its_own() -> None:
 
 def test_the_directory_says_the_whole_truth_each_time() -> None:
     assert {cls for cls in CATALOGUE.values() if cls.speaker is Speaker.DIRECTORY} == {FacilityListed}
+
+
+def test_a_second_version_stands_beside_the_first_and_is_made_of_it() -> None:
+    first = ReferralDeclined(referral=ID, reason_code="no-capacity")
+    with second_version() as second:
+        assert CATALOGUE[ReferralDeclined.type] is ReferralDeclined
+        assert CATALOGUE["reliefpath.referral.ReferralDeclined.v2"] is second
+        assert latest(first) == second(referral=ID, reason_codes=("no-capacity",))
+        assert latest(latest(first)) == latest(first)
+    assert latest(first) is first
+    assert LATER == {}
+
+
+@pytest.mark.parametrize("earlier", [None, ReferralReceived])
+def test_a_later_version_names_the_one_before(earlier: type[Event] | None) -> None:
+    with pytest.raises(TypeError, match=r"has to name reliefpath\.referral\.ReferralDeclined\.v1"):
+        type(
+            "ReferralDeclined",
+            (Event,),
+            {"speaker": Speaker.REFERRAL, "version": 2, "earlier": earlier, "__module__": __name__},
+        )
+    assert "reliefpath.referral.ReferralDeclined.v2" not in CATALOGUE
+
+
+def test_a_version_that_does_not_say_what_becomes_of_the_earlier_one_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="does not say what becomes of"):
+        ReferralReceived.upcast(ReferralDeclined(referral=ID, reason_code="x"))

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from reliefpath.events import CATALOGUE, Event, Speaker, split_type, topic_of
+from reliefpath.events import CATALOGUE, Event, Speaker, latest, split_type, topic_of
 from reliefpath.vocabulary import Role
 
 SPEC_VERSION: Final = "1.0"
@@ -202,7 +202,7 @@ def _moment(text: str) -> datetime:
 
 
 def decode_data(attributes: Attributes, value: bytes | None) -> Event:
-    """Read the data of an attributed message by the catalogue.
+    """Read the data of an attributed message by the catalogue, as the latest version of its event.
 
     Raises UnknownType, UnknownVersion or InvalidEvent. The message of InvalidEvent names fields, never their values,
     so that it can be logged.
@@ -216,7 +216,7 @@ def decode_data(attributes: Attributes, value: bytes | None) -> Event:
     if known.speaker is not attributes.speaker:
         raise InvalidEvent(f"{attributes.type} is not {attributes.speaker}'s to say")
     try:
-        return known.model_validate_json(value or b"")
+        return latest(known.model_validate_json(value or b""))
     except ValidationError as wrong:
         places = sorted(
             {"/".join(str(part) for part in error["loc"]) + " " + error["type"] for error in wrong.errors()}

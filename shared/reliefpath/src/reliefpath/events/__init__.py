@@ -1,6 +1,6 @@
 """Every event Reliefpath says, grouped by speaker. `CATALOGUE` is the whole list; contracts are generated from it."""
 
-from reliefpath.events.event import CATALOGUE, PREFIX, Event, Speaker, split_type, topic_of
+from reliefpath.events.event import CATALOGUE, LATER, PREFIX, Event, Speaker, latest, split_type, topic_of
 from reliefpath.events.followup import (
     AboutCheckIn,
     AboutHandover,
@@ -144,6 +144,7 @@ __all__ = [
     "HandoverTimedOut",
     "InformationRequested",
     "InformationSupplied",
+    "LATER",
     "ObservationStarted",
     "PREFIX",
     "PatientArrived",
@@ -169,6 +170,7 @@ __all__ = [
     "TrialPlanned",
     "TrialStarted",
     "TrialVerdictDue",
+    "latest",
     "split_type",
     "topic_of",
 ]
