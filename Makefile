@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test faults bench check docs format
+.PHONY: help setup lock run up demo down status token test faults bench check contracts docs format
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,11 @@ check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@.venv/bin/lint-imports --no-logo
+	@$(RUN) contracts --check
 	@$(RUN) pytest -q tests/architecture
+
+contracts: setup ## write contracts/ from the code: APIs, topics, events, lifecycles
+	@$(RUN) contracts
 
 docs: setup ## write docs/*.md from the code they describe
 	@.venv/bin/python docs/generate.py

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = tuple(
-    sorted(
+PACKAGES: Final = (
+    ROOT / "contracts",
+    *sorted(
         folder
         for group in ("shared", "services", "deploy")
         for folder in (ROOT / group).glob("*/src/*")
         if (folder / "__init__.py").is_file()
-    )
+    ),
 )
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from backbone.settings import Settings
 from backbone.telemetry import METRICS, REGISTRY
-from reliefpath.events import CATALOGUE
 from tests.architecture.sources import ROOT
 
 
@@ -30,10 +29,9 @@ def test_no_page_is_stale() -> None:
     assert GENERATE.stale() == [], "run make docs"
 
 
-def test_every_setting_and_every_event_has_its_line() -> None:
-    settings, events = (ROOT / "docs" / "settings.md").read_text(), (ROOT / "docs" / "events.md").read_text()
+def test_every_setting_has_its_line() -> None:
+    settings = (ROOT / "docs" / "settings.md").read_text()
     assert [name for name in Settings.model_fields if f"`RELIEFPATH_{name.upper()}`" not in settings] == []
-    assert [name for name in CATALOGUE if f"`{name}`" not in events] == []
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 

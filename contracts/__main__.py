@@ -1,0 +1,76 @@
+"""Writes the contracts from the code, or says which of them are not what the code says.
+
+python -m contracts             write them
+python -m contracts --check     say what is stale, and what would break those who read the released ones; fail if any
+python -m contracts --release   make the present ones the released ones
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from contracts import compatibility, event_schemas, http, index, lifecycle_pages, topics
+from contracts.cards import HERE, SERVICES, events, lifecycles
+
+FOLDERS = ("openapi", "events", "lifecycles")
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Every file that is written, by its place below `contracts/`."""
+    for service in SERVICES:
+        yield Path("openapi") / f"{service}.json", _json(http.document(service))
+    yield Path("asyncapi.json"), _json(topics.document())
+    for event in events():
+        yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
+        yield Path("events") / f"{event.type}.md", event_schemas.page(event)
+    for name, (service, lifecycle) in lifecycles().items():
+        yield Path("lifecycles") / f"{name}.json", _json(lifecycle_pages.table(lifecycle))
+        yield Path("lifecycles") / f"{name}.md", lifecycle_pages.page(service, lifecycle)
+    yield Path("README.md"), index.page()
+
+
+def stale(folder: Path = HERE) -> list[str]:
+    """The files that are not what the code says, that are lacking, or that nothing writes any more."""
+    wanted = dict(written())
+    there = {path.relative_to(folder) for name in FOLDERS for path in (folder / name).glob("*")}
+    differing = [path for path, text in wanted.items() if not _is(folder / path, text)]
+    return sorted(str(path) for path in {*differing, *(there - wanted.keys())})
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+def write(folder: Path = HERE) -> None:
+    """Write all of them, and nothing but them."""
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path, text in written():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write, check or release."""
+    if arguments == ["--check"]:
+        found = [f"contracts/{name} is stale: run `make contracts`" for name in stale()]
+        found += [str(breach) for breach in compatibility.breaches()]
+        sys.stderr.writelines(f"{line}\n" for line in found)
+        return 1 if found else 0
+    write()
+    if arguments == ["--release"]:
+        compatibility.release()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,188 @@
+"""Plays a story of `contracts/examples` on a service itself, and says wherever it is not as the story says."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx2
+from pydantic import TypeAdapter
+from sqlalchemy import text
+
+from backbone.database import Database
+from backbone.deadlines import DeadlineWatch
+from backbone.hearing import Hearer
+from backbone.messages import Incoming
+from backbone.process import with_edge
+from backbone.settings import Settings
+from contracts.cards import api, card
+from contracts.examples import Said, Step, Story, said
+from reliefpath.envelope import Actor, load_headers
+from reliefpath.events import CATALOGUE, topic_of
+from reliefpath.vocabulary import Profile, Role, facility_id
+from stack.keys import Keys
+from tests.contracts.unifying import Names
+
+DURATION: Final = TypeAdapter(timedelta)
+OF_ITS_OWN: Final = frozenset({"ce_id", "ce_seq", "traceparent"})
+"""Headers that say which one it is and not what it says."""
+
+
+class Player:
+    """One story on one service, over an emptied database whose clock says what the story's does."""
+
+    def __init__(self, service: str, client: httpx2.AsyncClient, keys: Keys, database: Database, paths: Any) -> None:
+        self.service, self._client, self._keys, self._database, self._paths = service, client, keys, database, paths
+        self._hearer = Hearer(service, card(service).reactions, tries=1)
+        self._names = Names()
+        self._seqs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._tags: dict[str, str] = {}
+        self._said = 0
+
+    async def play(self, story: Story) -> None:
+        """Play it from its first step to its last."""
+        await self._set_clock(datetime.fromisoformat(story.at))
+        for number, step in enumerate(story.steps, 1):
+            try:
+                await self._play(step)
+            except AssertionError as wrong:
+                what = step.do or step.hear or step.wait
+                raise AssertionError(f"step {number} ({what}): {wrong}") from None
+
+    async def _play(self, step: Step) -> None:
+        if step.do:
+            await self._do(step)
+        elif step.hear:
+            await self._hear(step.hear)
+        else:
+            await self._wait(DURATION.validate_python(step.wait))
+        await self._has_said(step)
+
+    async def _set_clock(self, moment: datetime) -> None:
+        async with self._database.engine.begin() as connection:
+            await connection.execute(
+                text("UPDATE backbone.clock SET shift = CAST(:moment AS timestamptz) - clock_timestamp()"),
+                {"moment": moment},
+            )
+
+    async def _wait(self, length: timedelta) -> None:
+        async with self._database.engine.begin() as connection:
+            await connection.execute(text("UPDATE backbone.clock SET shift = shift + :length"), {"length": length})
+        watch = DeadlineWatch(self._database, card(self.service).deadlines, self.service, 1)
+        while await watch.take_one():
+            pass
+
+    async def _do(self, step: Step) -> None:
+        assert step.do is not None
+        method, path = self._paths[step.do]
+        for name, value in step.path.items():
+            path = path.replace("{" + name + "}", str(self._names.translated(value)))
+        headers = self._headers(step, path)
+        answer = await self._client.request(
+            method, path, params=dict(step.query), json=self._names.translated(step.body), headers=headers
+        )
+        shown = answer.json() if answer.content else {}
+        wanted = step.status or 200
+        assert answer.status_code == wanted, f"{answer.status_code} instead of {wanted}: {json.dumps(shown)}"
+        differences = list(self._names.differences(step.shows, shown, part=True))
+        assert differences == [], differences
+        if "etag" in answer.headers and "id" in shown:
+            self._tags[shown["id"]] = answer.headers["etag"]
+
+    def _headers(self, step: Step, path: str) -> dict[str, str]:
+        assert step.by is not None, "it does not say who does it"
+        facilities = [code if code == "*" else facility_id(code) for code in step.by.facilities]
+        journey = self._names.translated(step.by.journey)
+        token = self._keys.token(Role(step.by.role), step.by.subject, facilities, journey=journey)
+        tag = next((tag for id_, tag in self._tags.items() if id_ in path), "*")
+        return {
+            "Authorization": f"Bearer {token}",
+            "Idempotency-Key": f"{self.service}-{id(step)}",
+            "If-Match": tag,
+        }
+
+    async def _hear(self, name: str) -> None:
+        example = said()[name]
+        headers = self._names.translated(example.headers)
+        place = headers["ce_source"], headers["ce_subject"]
+        self._seqs[place] += 1
+        headers["ce_seq"] = str(self._seqs[place])
+        event = CATALOGUE[headers["ce_type"]]
+        message = Incoming(
+            topic_of(event.speaker),
+            0,
+            0,
+            headers["ce_subject"].encode(),
+            json.dumps(self._names.translated(example.data)).encode(),
+            tuple((key, value.encode()) for key, value in headers.items()),
+            int(datetime.now(UTC).timestamp() * 1000),
+        )
+        actor = Actor(Role.SYSTEM, self.service)
+        async with self._database.unit_of_work(actor=actor, cause="consumer") as uow:
+            outcomes = await self._hearer.hear(uow, [message], carefully=True)
+        assert {kind: n for kind, n in outcomes.items() if n} == {"effect": 1}, await self._why_held()
+
+    async def _why_held(self) -> Any:
+        async with self._database.engine.connect() as connection:
+            query = "SELECT type, status, reason FROM backbone.held WHERE ended_at IS NULL"
+            return [tuple(row) for row in await connection.execute(text(query))]
+
+    async def _has_said(self, step: Step) -> None:
+        async with self._database.engine.connect() as connection:
+            query = "SELECT id, headers, data FROM backbone.outbox WHERE id > :last ORDER BY id"
+            rows = (await connection.execute(text(query), {"last": self._said})).all()
+        self._said = rows[-1].id if rows else self._said
+        real = [
+            Said(headers={n: v.decode() for n, v in load_headers(row.headers)}, data=json.loads(bytes(row.data)))
+            for row in rows
+        ]
+        told = [one.headers["ce_type"] for one in real]
+        wanted = [said()[name].headers["ce_type"] for name in step.says]
+        assert told == wanted, f"it says {json.dumps([one.model_dump() for one in real], indent=1)}"
+        differences = [
+            f"{name}{where}"
+            for name, one in zip(step.says, real, strict=True)
+            for where in self._differ(said()[name], one)
+        ]
+        assert differences == [], "\n".join(differences)
+
+    def _differ(self, example: Said, real: Said) -> list[str]:
+        self._names.same(example.headers["ce_id"], real.headers["ce_id"])
+        then, now = (datetime.fromisoformat(one.headers["ce_time"]) for one in (example, real))
+        ours, theirs = ({k: v for k, v in one.headers.items() if k not in OF_ITS_OWN} for one in (example, real))
+        return [
+            *self._names.differences(ours, theirs, later=now - then, at="/headers"),
+            *self._names.differences(example.data, real.data, later=now - then, at="/data"),
+        ]
+
+
+@asynccontextmanager
+async def playing(service: str, address: str, keys: Keys) -> AsyncIterator[Player]:
+    """A player on this service over this database."""
+    built = api(service)
+    paths = {
+        operation["operationId"]: (method.upper(), path)
+        for path, item in built.openapi()["paths"].items()
+        for method, operation in item.items()
+    }
+    settings = Settings.model_validate(
+        {
+            "profile": Profile.DEVELOPMENT,
+            f"database_{service}": address,
+            "issuer": keys.issuer,
+            "audience": keys.audience,
+            "jwks": str(keys.jwks),
+        }
+    )
+    database = Database(address, connections=4)
+    served = with_edge(built, settings)
+    async with (
+        built.router.lifespan_context(built),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url=f"http://{service}") as client,
+    ):
+        yield Player(service, client, keys, database, paths)
+    await database.close()

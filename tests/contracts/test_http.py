@@ -1,0 +1,79 @@
+"""Each API's contract: valid OpenAPI 3.1, fit for client generators, with every refusal described."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from backbone.contract import problem_types
+from contracts import http
+from contracts.cards import SERVICES
+from tests.architecture.sources import modules, place, tree
+from tests.contracts.official import openapi_errors
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for item in document["paths"].values() for operation in item.values()]
+
+
+@pytest.fixture(params=SERVICES)
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return http.document(request.param)
+
+
+def test_it_is_what_openapi_itself_calls_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    assert openapi_errors(document) == []
+
+
+def test_the_validator_finds_what_is_wrong(document: dict[str, Any]) -> None:
+    del document["info"]["title"]
+    assert openapi_errors(document) != []
+
+
+def test_an_operation_has_one_id_that_is_a_good_name_of_a_function(document: dict[str, Any]) -> None:
+    ids = Counter(one["operationId"] for one in operations(document))
+    assert [name for name, count in ids.items() if count > 1 or not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
+
+
+def test_every_operation_needs_a_token_or_is_known_to_need_none(document: dict[str, Any]) -> None:
+    open_ = {one["operationId"] for one in operations(document) if not one.get("security")}
+    assert open_ <= {"lifecycles", "livez", "readyz", "metrics"}
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+
+
+def test_every_problem_type_is_shown_in_an_example(document: dict[str, Any]) -> None:
+    shown = {
+        (code, example["value"]["status"])
+        for response in document["components"]["responses"].values()
+        for code, example in response["content"]["application/problem+json"]["examples"].items()
+    }
+    assert shown == {(code, status) for code, (status, _) in problem_types().items()}
+
+
+def test_every_change_says_that_it_needs_a_key_and_a_version(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            needed = {
+                one["name"] for one in operation.get("parameters", ()) if one["in"] == "header" and one["required"]
+            }
+            if method == "post":
+                assert "Idempotency-Key" in needed, path
+            assert all(one["schema"] for one in operation.get("parameters", ()))
+
+
+def test_every_conflict_that_is_raised_is_a_problem_type() -> None:
+    raised = {
+        (place(path), node.args[0].value)
+        for path in modules()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Conflict"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert raised
+    assert [one for one in sorted(raised) if one[1] not in problem_types()] == []

@@ -1,0 +1,74 @@
+"""The files are what the code says, and writing them starts nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts import __main__ as subject
+from contracts.cards import HERE
+
+
+def test_no_file_is_stale() -> None:
+    assert subject.stale() == [], "run make contracts"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("contracts")
+    subject.write(folder)
+    return folder
+
+
+def test_what_is_written_is_not_stale(written: Path) -> None:
+    assert subject.stale(written) == []
+
+
+def test_a_file_that_differs_is_lacking_or_is_too_many_is_named(written: Path) -> None:
+    api, event, relic = (
+        Path("openapi/referral.json"),
+        Path("events/reliefpath.referral.ReferralAccepted.v1.md"),
+        Path("events/reliefpath.referral.ReferralForgotten.v1.json"),
+    )
+    kept = (written / event).read_text()
+    (written / api).write_text((written / api).read_text() + " ")
+    (written / event).unlink()
+    (written / relic).write_text("{}")
+    assert subject.stale(written) == sorted(map(str, (api, event, relic)))
+    (written / event).write_text(kept)
+
+
+def test_checking_fails_and_says_what_to_do_when_something_is_stale(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subject, "stale", lambda: ["asyncapi.json"])
+    monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
+    assert subject.main(["--check"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "contracts/asyncapi.json is stale: run `make contracts`",
+        "events/x.json#/y: the field is gone.",
+    ]
+
+
+ALONE = """
+import sys
+touched = []
+def watch(event, given):
+    writes = event == "open" and isinstance(given[1], str) and set(given[1]) & set("wax+")
+    if event in {"socket.connect", "socket.bind", "subprocess.Popen"} or writes:
+        touched.append((event, str(given[0])))
+sys.addaudithook(watch)
+from contracts.__main__ import written
+count = sum(1 for _ in written())
+assert count > 100, count
+assert touched == [], touched
+"""
+
+
+def test_importing_the_applications_and_describing_them_does_no_io() -> None:
+    alone = {"PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=HERE.parent, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
