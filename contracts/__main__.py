@@ -1,4 +1,4 @@
-"""Writes the contracts from the code, or says which of them are not what the code says.
+"""Writes the contracts and their Python clients from the code, or says which of them are not what the code says.
 
 python -m contracts             write them
 python -m contracts --check     say what is stale, and what would break those who read the released ones; fail if any
@@ -8,22 +8,25 @@ python -m contracts --release   make the present ones the released ones
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contracts import compatibility, event_schemas, http, index, lifecycle_pages, topics
+from contracts import clients, compatibility, event_schemas, http, index, lifecycle_pages, topics
 from contracts.cards import HERE, SERVICES, events, lifecycles
 
 FOLDERS = ("openapi", "events", "lifecycles")
 
 
 def written() -> Iterator[tuple[Path, str]]:
-    """Every file that is written, by its place below `contracts/`."""
+    """Every file that is written, by its place as seen from `contracts/`."""
     for service in SERVICES:
-        yield Path("openapi") / f"{service}.json", _json(http.document(service))
+        document = http.document(service)
+        yield Path("openapi") / f"{service}.json", _json(document)
+        yield clients.PLACE / f"{service}.py", clients.module(service, document)
     yield Path("asyncapi.json"), _json(topics.document())
     for event in events():
         yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
@@ -62,7 +65,7 @@ def _json(document: Any) -> str:
 def main(arguments: list[str]) -> int:
     """Write, check or release."""
     if arguments == ["--check"]:
-        found = [f"contracts/{name} is stale: run `make contracts`" for name in stale()]
+        found = [f"{os.path.normpath(HERE.name / Path(name))} is stale: run `make contracts`" for name in stale()]
         found += [str(breach) for breach in compatibility.breaches()]
         sys.stderr.writelines(f"{line}\n" for line in found)
         return 1 if found else 0

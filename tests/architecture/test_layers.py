@@ -47,6 +47,9 @@ PLANTED = [
     ("reliefpath/journey.py", "import asyncio", "without any input or output"),
     ("followup/reactions.py", "import aiokafka", "only backbone.kafka imports aiokafka"),
     ("simulator/play.py", "import referral.tables", "as its users do"),
+    ("simulator/play.py", "import backbone.paging", "as its users do"),
+    ("reliefpath_client/transport.py", "import reliefpath.vocabulary", "anybody may install it alone"),
+    ("operations/peers.py", "import reliefpath_client", "only the command is a client"),
 ]
 
 

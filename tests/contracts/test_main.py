@@ -44,10 +44,11 @@ def test_a_file_that_differs_is_lacking_or_is_too_many_is_named(written: Path) -
 def test_checking_fails_and_says_what_to_do_when_something_is_stale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(subject, "stale", lambda: ["asyncapi.json"])
+    monkeypatch.setattr(subject, "stale", lambda: ["../shared/x.py", "asyncapi.json"])
     monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
     assert subject.main(["--check"]) == 1
     assert capsys.readouterr().err.splitlines() == [
+        "shared/x.py is stale: run `make contracts`",
         "contracts/asyncapi.json is stale: run `make contracts`",
         "events/x.json#/y: the field is gone.",
     ]

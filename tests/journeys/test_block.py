@@ -15,7 +15,7 @@ async def test_every_procedure_lies_as_long_after_the_last_dose_as_the_records_a
     procedures = [one for one in await told.appointments() if one["purpose"] == "procedure"]
     assert len(procedures) == 2
     for procedure in procedures:
-        shown = await scheduler.read(Thing("scheduling", "appointments", procedure["id"]))
+        shown = await scheduler.read(Thing("scheduling", "appointment", procedure["id"]))
         [hold] = shown["holds"]
         last_dose = datetime.fromisoformat(hold["last_dose_at"])
         assert hold["decided"] == "hold"

@@ -9,7 +9,7 @@ STORY = "declined-at-triage"
 
 
 async def test_the_referrer_reads_the_advice(told: Told) -> None:
-    seen = await told.cast.referrer.read(Thing("referral", "referrals", told.outcome.case.referral))
+    seen = await told.cast.referrer.read(Thing("referral", "referral", told.outcome.case.referral))
     assert seen["state"] == "declined"
     assert [note["kind"] for note in seen["notes"]] == ["advice"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reliefpath.vocabulary import FacilityKind, facility_id
+from reliefpath_client import every
 from simulator.directory import FACILITIES, PAIN_CENTRE
 from tests.support.journeys import Told, assert_in_order
 
@@ -35,5 +36,5 @@ async def test_the_home_team_sees_the_journey_only_since_it_was_asked(told: Told
     nurses = told.cast.nurses
     team = told.outcome.case.home_team
     for code, nurse in nurses.items():
-        seen = [one async for one in nurse.listed("followup", "/handovers", journey=told.journey)]
+        seen = [one async for one in every(nurse.apis.followup.handovers, journey=told.journey)]
         assert bool(seen) is (code == team)

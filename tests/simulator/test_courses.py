@@ -11,24 +11,24 @@ from reliefpath.vocabulary import CourseKind, Verdict
 from simulator import courses
 from simulator.people import Thing
 from simulator.play import WentWrong
-from tests.support.papers import BEGIN, Papers, offers
+from tests.support.papers import BEGIN, Papers, offers, path_of
 
-COURSE = Thing("referral", "courses", "c")
-TRIAL = Thing("followup", "trials", "t")
+COURSE = Thing("referral", "course", "c")
+TRIAL = Thing("followup", "trial", "t")
 
 
 async def test_a_proposal_names_what_it_follows() -> None:
     papers = Papers()
     papers.answers["/referrals/r/courses"] = lambda _: {"id": "c"}
     case = papers.case()
-    found = await courses.propose(case, CourseKind.TREATMENT, "IMPAR", Thing("referral", "courses", "before"))
+    found = await courses.propose(case, CourseKind.TREATMENT, "IMPAR", Thing("referral", "course", "before"))
     assert found == COURSE
     assert papers.body("/courses") == {"kind": "treatment", "modality": "IMPAR", "follows": "before"}
     assert case.path == ["IMPAR"]
 
 
 async def test_a_course_is_decided_by_patient_and_clinician_before_the_payer_is_asked() -> None:
-    papers = Papers({COURSE.path: offers("agree", "submit-authorisation", "authorise", "request")})
+    papers = Papers({path_of(COURSE): offers("agree", "submit-authorisation", "authorise", "request")})
     await courses.decide(papers.case(), COURSE)
     assert papers.actions() == [
         ("clinician", "agree"),
@@ -41,7 +41,7 @@ async def test_a_course_is_decided_by_patient_and_clinician_before_the_payer_is_
 
 
 async def test_every_course_of_a_patient_has_an_authorisation_of_its_own() -> None:
-    papers = Papers({COURSE.path: offers("agree", "submit-authorisation", "authorise", "request")})
+    papers = Papers({path_of(COURSE): offers("agree", "submit-authorisation", "authorise", "request")})
     papers.answers["/referrals/r/courses"] = lambda _: {"id": "c"}
     case = papers.case()
     for kind in CourseKind:
@@ -51,8 +51,10 @@ async def test_every_course_of_a_patient_has_an_authorisation_of_its_own() -> No
 
 
 async def test_a_trial_is_judged_as_the_answers_suggest() -> None:
-    papers = Papers({TRIAL.path: offers("judge", suggestion={"verdict": "non_responder"}), COURSE.path: offers()})
-    papers.things[COURSE.path]["state"] = "judged"
+    papers = Papers(
+        {path_of(TRIAL): offers("judge", suggestion={"verdict": "non_responder"}), path_of(COURSE): offers()}
+    )
+    papers.things[path_of(COURSE)]["state"] = "judged"
     case = papers.case()
     case.path = ["PNB trial"]
     assert await courses.give_verdict(case, COURSE, TRIAL) is Verdict.NON_RESPONDER
@@ -62,7 +64,7 @@ async def test_a_trial_is_judged_as_the_answers_suggest() -> None:
 
 async def test_nobody_asks_for_a_verdict_before_the_trial_is_over() -> None:
     ends_at = BEGIN + timedelta(days=7)
-    papers = Papers({TRIAL.path: offers(state="awaiting_verdict")})
+    papers = Papers({path_of(TRIAL): offers(state="awaiting_verdict")})
     papers.lists["/trials"] = [{"id": "t", "course": "c", "ends_at": ends_at.isoformat()}]
     case = papers.case()
     assert await courses.verdict_due(case, COURSE) == TRIAL
@@ -72,7 +74,7 @@ async def test_nobody_asks_for_a_verdict_before_the_trial_is_over() -> None:
 @pytest.mark.parametrize("due", [None, BEGIN.isoformat()])
 async def test_a_treatment_is_judged_only_once_its_review_is_due(due: str | None) -> None:
     shown: dict[str, Any] = offers("judge", review_due_at=due, suggested="responder")
-    papers = Papers({COURSE.path: shown})
+    papers = Papers({path_of(COURSE): shown})
     case = papers.case()
     case.path = ["IMPAR"]
     if due is None:

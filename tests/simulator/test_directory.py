@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from backbone.client import Refusal
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import FacilityKind, Role
+from reliefpath_client import Refusal
 from simulator.directory import FACILITIES, HOME_EAST, HOME_WEST, PAIN_CENTRE, PAIN_CLINIC, list_everything
 from simulator.pictures import MESOTHELIOMA, PICTURES
 from tests.support.papers import Papers

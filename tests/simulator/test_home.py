@@ -9,13 +9,13 @@ from simulator import home
 from simulator.directory import HOME_EAST, HOME_WEST
 from simulator.people import Thing
 from simulator.play import WentWrong
-from tests.support.papers import JOURNEY, Papers, offers
+from tests.support.papers import JOURNEY, Papers, offers, path_of
 
-HANDOVER = Thing("followup", "handovers", "h")
+HANDOVER = Thing("followup", "handover", "h")
 
 
 def papers_with(setting: str = "home", state: str = "offered") -> Papers:
-    papers = Papers({HANDOVER.path: offers("accept", "activate", "end", state=state)})
+    papers = Papers({path_of(HANDOVER): offers("accept", "activate", "end", state=state)})
     papers.things[f"/journeys/{JOURNEY}"] = {"setting": setting}
     papers.lists["/handovers"] = [{"id": "h"}]
     return papers

@@ -21,7 +21,7 @@ def environ(keys: Keys) -> dict[str, str]:
 
 
 def claims(person: Person) -> dict[str, Any]:
-    token = person._clients["referral"]._client.headers["authorization"].split()[1]
+    token = person.apis.referral._client.headers["authorization"].split()[1]
     payload = token.split(".")[1]
     read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return read

@@ -10,9 +10,9 @@ import pytest
 from simulator import visits
 from simulator.people import Shown, Thing
 from simulator.play import WentWrong
-from tests.support.papers import BEGIN, Papers, offers
+from tests.support.papers import BEGIN, Papers, offers, path_of
 
-APPOINTMENT = Thing("scheduling", "appointments", "a")
+APPOINTMENT = Thing("scheduling", "appointment", "a")
 ENDS_AT = (BEGIN + timedelta(days=3)).isoformat()
 SLOT = {"starts_at": BEGIN.isoformat(), "ends_at": ENDS_AT, "minutes": 90, "resources": ["room"], "codes": ["ROOM-1"]}
 ALL = ("book", "offer", "accept", "arrive", "start", "fulfil", "cancel", "miss", "record-hold", "record-discussion")
@@ -24,9 +24,9 @@ def hold(asks: str, *, drug: str = "apixaban", decided: str | None = None, needs
 
 def papers_with(*holds: Shown, slots: list[Shown] | None = None) -> Papers:
     shown = offers(*ALL, purpose="procedure", holds=list(holds), ends_at=ENDS_AT)
-    papers = Papers({APPOINTMENT.path: shown})
+    papers = Papers({path_of(APPOINTMENT): shown})
     found = [SLOT] if slots is None else slots
-    papers.answers[f"{APPOINTMENT.path}/slots"] = lambda _: {"slots": found, "unmet": []}
+    papers.answers[f"{path_of(APPOINTMENT)}/slots"] = lambda _: {"slots": found, "unmet": []}
     return papers
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from reliefpath_client import every
 from simulator.cast import Cast
 from simulator.casting import assign
 from simulator.network import Network
@@ -38,16 +39,17 @@ class Told:
 
     async def shown(self) -> Shown:
         """The journey as referral shows it."""
-        shown: Shown = await self._looker.get("referral", f"/journeys/{self.journey}")
+        shown: Shown = await self._looker.apis.referral.call("journey", self.journey)
         return shown
 
     async def referral(self) -> Shown:
         """The referral as its coordinator sees it."""
-        return await self._looker.read(Thing("referral", "referrals", self.outcome.case.referral))
+        return await self._looker.read(Thing("referral", "referral", self.outcome.case.referral))
 
     async def listed(self, service: str, path: str, **query: Any) -> list[Shown]:
         """A service's list about this journey."""
-        return [one async for one in self._looker.listed(service, path, journey=self.journey, **query)]
+        ask = getattr(self._looker.apis.of(service), path[1:].replace("-", "_"))
+        return [one async for one in every(ask, journey=self.journey, **query)]
 
     async def appointments(self) -> list[Shown]:
         """The journey's appointments."""
@@ -59,7 +61,7 @@ class Told:
 
     async def traced(self) -> Shown:
         """The journey as operations shows it."""
-        shown: Shown = await self.cast.operator.get("operations", f"/journeys/{self.journey}")
+        shown: Shown = await self.cast.operator.apis.operations.call("journey", self.journey)
         return shown
 
     async def names(self) -> list[str]:

@@ -11,14 +11,14 @@ from uuid import UUID
 
 import httpx2
 
-from backbone.client import Client
 from reliefpath.vocabulary import Role
+from reliefpath_client import Client, Development, Followup, Operations, Referral, Scheduling
 from simulator.case import Case
 from simulator.cast import Cast, Staff
 from simulator.directory import HOME_EAST, HOME_WEST, PAIN_CENTRE, PAIN_CLINIC
 from simulator.network import SERVICES, Network
 from simulator.patients import generate
-from simulator.people import Person, Shown
+from simulator.people import Apis, Person, Shown, Thing
 from simulator.pictures import RECTUM
 from simulator.play import Look, Part, Stage, WentWrong
 
@@ -40,6 +40,12 @@ class Sent:
     version: str | None
 
 
+def path_of(thing: Thing) -> str:
+    """Where a thing's service shows it."""
+    kept_by: dict[str, type[Client]] = {"referral": Referral, "scheduling": Scheduling, "followup": Followup}
+    return kept_by[thing.service].OPERATIONS[thing.kind].path.format(id=thing.id)
+
+
 def offers(*actions: str, unmet: Mapping[str, list[Shown]] | None = None, **more: Any) -> Shown:
     """A thing that offers these actions; `unmet` holds what stands against some of them."""
     listed = [{"action": one, "unmet": (unmet or {}).get(one, [])} for one in actions]
@@ -59,7 +65,14 @@ class Papers:
         """Somebody who meets only these papers."""
         subject = name or role.value
         transport = httpx2.MockTransport(self._answer)
-        return Person(role, subject, {one: Client(f"http://{one}", subject, transport=transport) for one in SERVICES})
+        apis = Apis(
+            Referral("http://referral", subject, transport=transport),
+            Scheduling("http://scheduling", subject, transport=transport),
+            Followup("http://followup", subject, transport=transport),
+            Operations("http://operations", subject, transport=transport),
+            {one: Development(f"http://{one}", subject, transport=transport) for one in SERVICES},
+        )
+        return Person(role, subject, apis)
 
     def actions(self) -> list[tuple[str, str]]:
         """Who took which action, in order."""

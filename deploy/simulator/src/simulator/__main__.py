@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from backbone.client import Refusal, Unreachable
+from reliefpath_client import Refusal, Unreachable
 from simulator import directory, table
 from simulator.cast import Cast
 from simulator.casting import assign

@@ -59,9 +59,9 @@ class Case:
         """Who answers check-ins: the patient, or at home the nurse who is with them."""
         return self.person if self.home_team is None else self.cast.nurses[self.home_team]
 
-    def thing(self, collection: str = "referrals", id: str = "") -> Thing:
+    def thing(self, kind: str = "referral", id: str = "") -> Thing:
         """A thing of the referral service; the referral itself unless told otherwise."""
-        return Thing("referral", collection, id or self.referral)
+        return Thing("referral", kind, id or self.referral)
 
     async def read(self) -> Shown:
         """The referral, as its coordinator sees it."""

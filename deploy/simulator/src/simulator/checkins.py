@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from reliefpath_client import every
 from simulator.patients import Patient, Response
 from simulator.people import Person, Thing
 
@@ -38,9 +39,9 @@ class Agenda:
 
         The first of them is not answered before so many tries were made in vain.
         """
-        found = [one async for one in asker.listed("followup", "/check-ins", course=course)]
+        found = [one async for one in every(asker.apis.followup.check_ins, course=course)]
         for shown in sorted(found, key=lambda one: str(one["due_at"])):
-            thing = Thing("followup", "check-ins", shown["id"])
+            thing = Thing("followup", "check_in", shown["id"])
             due_at = datetime.fromisoformat(shown["due_at"])
             self.planned.append(CheckIn(thing, course, due_at, response, unheard))
             unheard = 0

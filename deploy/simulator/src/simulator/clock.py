@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from simulator.network import SERVICES
+from reliefpath_client import every
+from reliefpath_client.development import Stillness as Shown
 from simulator.people import Person
 
 PATIENCE: Final = 60.0
@@ -55,7 +56,7 @@ class Clock:
     """The clock of an installation, moved by somebody of operations."""
 
     def __init__(self, operator: Person) -> None:
-        self._operator = operator
+        self._operator, self._services = operator, operator.apis.development
         self._shift = timedelta(0)
 
     @property
@@ -65,7 +66,7 @@ class Clock:
 
     async def start(self) -> None:
         """Bring all services to the time of the one that is furthest ahead: a clock never goes back."""
-        shown = await asyncio.gather(*(self._operator.get(service, "/development/clock") for service in SERVICES))
+        shown = await asyncio.gather(*(one.clock() for one in self._services.values()))
         await self._shift_to(timedelta(seconds=max(one["shift_seconds"] for one in shown)))
 
     async def forward(self, to: datetime) -> None:
@@ -92,26 +93,24 @@ class Clock:
             before = looked
 
     async def _look(self) -> Stillness:
-        shown: Sequence[Mapping[str, Any]] = await asyncio.gather(
-            *(self._operator.get(service, "/development/stillness") for service in SERVICES)
-        )
-        failed = [service for service, one in zip(SERVICES, shown, strict=True) if one["deadlines_failed"]]
+        looked = await asyncio.gather(*(one.stillness() for one in self._services.values()))
+        shown = dict(zip(self._services, looked, strict=True))
+        failed = [service for service, one in shown.items() if one["deadlines_failed"]]
         if failed:
             raise NotStill(f"A deadline failed for good in {' and '.join(failed)}; its log says why.")
-        return read_stillness(dict(zip(SERVICES, shown, strict=True)))
+        return read_stillness(shown)
 
     async def _explain(self, looked: Stillness) -> str:
-        parked = [one async for one in self._operator.listed("operations", "/parked")]
+        parked = [one async for one in every(self._operator.apis.operations.parked)]
         held = [f"{one['service']} holds {one['type']} ({one['status']}): {one['reason']}" for one in parked[:5]]
         return "Not everything said takes effect: " + "; ".join([*looked.behind, *held]) + "."
 
     async def _shift_to(self, shift: timedelta) -> None:
-        body = {"shift_seconds": shift.total_seconds()}
-        await asyncio.gather(*(self._operator.put(service, "/development/clock", body) for service in SERVICES))
+        await asyncio.gather(*(one.clock_shift(shift.total_seconds()) for one in self._services.values()))
         self._shift = shift
 
 
-def read_stillness(shown: Mapping[str, Mapping[str, Any]]) -> Stillness:
+def read_stillness(shown: Mapping[str, Shown]) -> Stillness:
     """What each service shows, put together."""
     deadlines = [datetime.fromisoformat(one["next_deadline"]) for one in shown.values() if one["next_deadline"]]
     return Stillness(

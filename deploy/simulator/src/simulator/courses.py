@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from reliefpath.vocabulary import CourseKind, Verdict
+from reliefpath_client import every
+from reliefpath_client.referral import Propose
 from simulator import visits
 from simulator.case import Case
 from simulator.patients import Response
@@ -49,12 +51,12 @@ async def record_assessment(case: Case) -> None:
 
 async def propose(case: Case, kind: CourseKind, modality: str, follows: Thing | None = None) -> Thing:
     """The clinician proposes a modality."""
-    body: dict[str, Any] = {"kind": kind.value, "modality": modality}
+    body: Propose = {"kind": kind.value, "modality": modality}
     if follows is not None:
         body["follows"] = follows.id
-    shown = await case.staff.clinician.send("referral", f"{case.thing().path}/courses", body)
+    shown = await case.staff.clinician.apis.referral.course_propose(case.referral, body)
     case.path.append(f"{modality} trial" if kind is CourseKind.TRIAL else modality)
-    return case.thing("courses", shown["id"])
+    return case.thing("course", shown["id"])
 
 
 async def decide(case: Case, course: Thing) -> None:
@@ -103,14 +105,14 @@ async def judge_trial(case: Case, course: Thing) -> Verdict:
 async def verdict_due(case: Case, course: Thing) -> Thing:
     """The trial's time is over."""
     clinician = case.staff.clinician
-    trials = [one async for one in clinician.listed("followup", "/trials", journey=case.journey)]
+    trials = [one async for one in every(clinician.apis.followup.trials, journey=case.journey)]
     shown = next(one for one in trials if one["course"] == course.id)
-    trial = Thing("followup", "trials", shown["id"])
+    trial = Thing("followup", "trial", shown["id"])
 
     async def look() -> bool | None:
         return True if (await clinician.read(trial))["state"] == "awaiting_verdict" else None
 
-    ends_at = datetime.fromisoformat(shown["ends_at"])
+    ends_at = datetime.fromisoformat(shown["ends_at"]) if shown["ends_at"] else None
     await case.until("the trial awaits its verdict", look, not_before=ends_at, within=AFTER_ALL_ANSWERS)
     return trial
 

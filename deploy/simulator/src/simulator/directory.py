@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from backbone.client import Refusal
 from reliefpath.rulebook import Rulebook
 from reliefpath.vocabulary import FacilityKind, facility_id
+from reliefpath_client import Refusal
+from reliefpath_client.scheduling import FacilityGiven, Hours, ResourceGiven, ResourceKind
 from simulator.people import Person
 
 ONCOLOGY: Final = "ONCOLOGY"
@@ -27,12 +28,12 @@ class Resource:
     """A room, a clinician or a device. `gives` is the guidance a device gives."""
 
     code: str
-    kind: str
+    kind: ResourceKind
     gives: tuple[str, ...] = ()
 
-    def given(self, weekdays: tuple[int, ...]) -> dict[str, Any]:
+    def given(self, weekdays: tuple[int, ...]) -> ResourceGiven:
         """As the directory takes it."""
-        hours = [{"weekday": day, "opens": OPENS, "closes": CLOSES} for day in weekdays]
+        hours: list[Hours] = [{"weekday": day, "opens": OPENS, "closes": CLOSES} for day in weekdays]
         return {"code": self.code, "kind": self.kind, "capabilities": list(self.gives), "hours": hours}
 
 
@@ -55,14 +56,14 @@ class Facility:
         """Its id, which follows from its code."""
         return str(facility_id(self.code))
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> FacilityGiven:
         """As the directory takes it."""
         tiers = Rulebook.load().tiers()
         capabilities = {*(tiers[self.tier] if self.tier else ()), *self.more}
         return {
             "code": self.code,
             "name": self.name,
-            "kind": self.kind,
+            "kind": self.kind.value,
             "capabilities": sorted(capabilities),
             "timezone": TIMEZONE,
         }
@@ -97,15 +98,16 @@ FACILITIES: Final = (
 
 async def list_everything(operator: Person) -> None:
     """Put all of it into the directory. What is there stays, also when somebody changed it meanwhile."""
+    scheduling = operator.apis.scheduling
     for facility in FACILITIES:
-        await _ensure(operator, "/facilities", facility.given())
+        await _ensure(scheduling.facility_list(facility.given()))
         for resource in facility.resources():
-            await _ensure(operator, f"/facilities/{facility.id}/resources", resource.given(facility.weekdays))
+            await _ensure(scheduling.resource_add(facility.id, resource.given(facility.weekdays)))
 
 
-async def _ensure(operator: Person, path: str, given: dict[str, Any]) -> None:
+async def _ensure(listing: Awaitable[object]) -> None:
     try:
-        await operator.send("scheduling", path, given)
+        await listing
     except Refusal as refusal:
         if KEPT_DIFFERENTLY not in refusal.codes:
             raise

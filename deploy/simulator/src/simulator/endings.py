@@ -8,17 +8,22 @@ from datetime import timedelta
 from typing import Any, Final
 
 from reliefpath.vocabulary import Exit, Setting, Stage
+from reliefpath_client import every
+from reliefpath_client.referral import JourneyShown
 from simulator.case import Case
-from simulator.people import Shown
 from simulator.play import WentWrong
 
-OPEN_ELSEWHERE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
-    ("scheduling", "/appointments"): frozenset({"fulfilled", "cancelled", "missed", "rescheduled"}),
-    ("followup", "/trials"): frozenset({"judged", "abandoned"}),
-    ("followup", "/check-ins"): frozenset({"completed", "lost", "cancelled"}),
-    ("followup", "/handovers"): frozenset({"refused", "timed_out", "returned", "ended"}),
+CLOSED: Final[Mapping[str, frozenset[str]]] = {
+    "referrals": frozenset({"completed", "declined", "redirected", "expired", "cancelled", "entered_in_error"}),
+    "courses": frozenset(
+        {"continued", "repeated", "escalated", "stopped", "declined_by_patient", "denied", "abandoned"}
+    ),
+    "appointments": frozenset({"fulfilled", "cancelled", "missed", "rescheduled"}),
+    "trials": frozenset({"judged", "abandoned"}),
+    "check-ins": frozenset({"completed", "lost", "cancelled"}),
+    "handovers": frozenset({"refused", "timed_out", "returned", "ended"}),
 }
-"""The lists of the other services, and the states in which a thing of theirs is closed."""
+"""What a journey is made of in any service, and the states in which each is closed."""
 
 REPORT: Final = "What was done, what it did, and what we advise for the time to come."
 QUIET_FOR: Final = timedelta(days=30)
@@ -39,7 +44,7 @@ class Standing:
 
     stage: str
     exit: str | None
-    setting: str
+    setting: str | None
     events: int
 
 
@@ -62,8 +67,8 @@ async def confirm(case: Case, must: Ending) -> Standing:
         return standing if standing is not None and standing.stage == must.stage else None
 
     standing = await case.until(f"the journey is {must.stage}", look)
-    journey = await case.staff.coordinator.get("referral", f"/journeys/{case.journey}")
-    told = {name: journey[name] for name in ("stage", "exit", "setting")}
+    journey = await case.staff.coordinator.apis.referral.journey(case.journey)
+    told = {"stage": journey["stage"], "exit": journey["exit"], "setting": journey["setting"]}
     wanted = {"stage": must.stage.value, "exit": must.exit.value, "setting": must.setting.value}
     if told != wanted:
         raise WentWrong(f"The journey must end as {_said(wanted)}, but ended as {_said(told)}.")
@@ -86,30 +91,25 @@ async def confirm_silence(case: Case) -> None:
 
 async def standing_of(case: Case) -> Standing | None:
     """Where the journey stands by operations' telling; None while operations has not heard of its referral."""
-    shown = await case.cast.operator.get("operations", f"/journeys/{case.journey}")
+    shown = await case.cast.operator.apis.operations.journey(case.journey)
     if shown["stage"] is None:
         return None
     return Standing(shown["stage"], shown["exit"], shown["setting"], len(shown["events"]))
 
 
-async def what_is_open(case: Case, journey: Shown) -> list[str]:
+async def what_is_open(case: Case, journey: JourneyShown) -> list[str]:
     """Whatever is still open of the journey, in any service."""
-    closed: dict[str, Any] = {
-        "referrals": {"completed", "declined", "redirected", "expired", "cancelled", "entered_in_error"},
-        "courses": {"continued", "repeated", "escalated", "stopped", "declined_by_patient", "denied", "abandoned"},
+    apis, within = case.staff.coordinator.apis, case.journey
+    states: dict[str, list[str]] = {
+        "referrals": [one["state"] for one in journey["referrals"]],
+        "courses": [one["state"] for one in journey["courses"]],
+        "appointments": [one["state"] async for one in every(apis.scheduling.appointments, journey=within)],
+        "trials": [one["state"] async for one in every(apis.followup.trials, journey=within)],
+        "check-ins": [one["state"] async for one in every(apis.followup.check_ins, journey=within)],
+        "handovers": [one["state"] async for one in every(apis.followup.handovers, journey=within)],
     }
-    left = [
-        f"{collection} in {one['state']}"
-        for collection, states in closed.items()
-        for one in journey[collection]
-        if one["state"] not in states
-    ]
-    left += ["attentions"] * journey["open_attentions"]
-    for (service, path), over in OPEN_ELSEWHERE.items():
-        async for one in case.staff.coordinator.listed(service, path, journey=case.journey):
-            if one["state"] not in over:
-                left.append(f"{path[1:]} in {one['state']}")
-    return left
+    left = [f"{name} in {state}" for name, found in states.items() for state in found if state not in CLOSED[name]]
+    return left + ["attentions"] * journey["open_attentions"]
 
 
 def _said(standing: Mapping[str, Any]) -> str:

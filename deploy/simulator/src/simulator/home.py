@@ -5,29 +5,29 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reliefpath.vocabulary import Setting
+from reliefpath_client import every
+from reliefpath_client.followup import Offer
 from simulator import triage
 from simulator.case import Case
-from simulator.people import Shown, Thing
+from simulator.people import Thing
 
 
 async def offer(case: Case, team: str, follows: Thing | None = None) -> Thing:
     """The coordinator asks a home team to take the patient over."""
-    body = {"journey": case.journey, "to": team, "note": "Prefers mornings."}
+    body: Offer = {"journey": case.journey, "to": team, "note": "Prefers mornings."}
     if follows is not None:
         body["follows"] = follows.id
-    shown = await case.staff.coordinator.send("followup", "/handovers", body)
-    return Thing("followup", "handovers", shown["id"])
+    shown = await case.staff.coordinator.apis.followup.handover_offer(body)
+    return Thing("followup", "handover", shown["id"])
 
 
 async def take_over(case: Case, handover: Thing, team: str) -> None:
     """The team's nurse finds the offer, agrees, visits, and has taken over: the patient is now cared for at home."""
     nurse = case.cast.nurses[team]
 
-    async def look() -> Shown | None:
-        async for one in nurse.listed("followup", "/handovers", state="offered"):
-            if one["id"] == handover.id:
-                return one
-        return None
+    async def look() -> bool | None:
+        offered = [one["id"] async for one in every(nurse.apis.followup.handovers, state=["offered"])]
+        return True if handover.id in offered else None
 
     await case.until("the home team sees the offer", look)
     await nurse.do("accept", handover, note="First visit tomorrow.")
@@ -36,8 +36,8 @@ async def take_over(case: Case, handover: Thing, team: str) -> None:
     case.home_team, case.setting = team, Setting.HOME
 
     async def moved() -> bool | None:
-        journey = await case.staff.coordinator.get("referral", f"/journeys/{case.journey}")
-        return True if journey["setting"] == Setting.HOME else None
+        journey = await case.staff.coordinator.apis.referral.journey(case.journey)
+        return True if journey["setting"] == Setting.HOME.value else None
 
     await case.until("the journey is at home", moved)
 

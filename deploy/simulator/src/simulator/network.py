@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx2
 
-from backbone.client import Client
 from reliefpath.vocabulary import Role, facility_id
-from simulator.people import Person
+from reliefpath_client import Client, Development, Followup, Operations, Referral, Scheduling
+from simulator.people import Apis, Person
 from stack.keys import WHOLE_NETWORK, Keys
+
+Api = TypeVar("Api", bound=Client)
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 LIFETIME: Final = timedelta(hours=12)
@@ -61,11 +63,18 @@ class Network:
 
     def _person(self, role: Role, subject: str, facilities: list[str], journey: str | None = None) -> Person:
         token = self.keys.token(role, subject, facilities, LIFETIME, journey)
-        clients = {
-            service: Client(address, token, patience=PATIENCE, transport=self._pool(service))
-            for service, address in self.addresses.items()
-        }
-        return Person(role, subject, clients)
+
+        def api(kind: type[Api], service: str) -> Api:
+            return kind(self.addresses[service], token, patience=PATIENCE, transport=self._pool(service))
+
+        apis = Apis(
+            referral=api(Referral, "referral"),
+            scheduling=api(Scheduling, "scheduling"),
+            followup=api(Followup, "followup"),
+            operations=api(Operations, "operations"),
+            development={service: api(Development, service) for service in SERVICES},
+        )
+        return Person(role, subject, apis)
 
     def _pool(self, service: str) -> httpx2.AsyncHTTPTransport:
         if service not in self._pools:

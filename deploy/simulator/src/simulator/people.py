@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backbone.client import Client, Refusal
 from reliefpath.vocabulary import Role
+from reliefpath_client import Client, Development, Followup, Operations, Referral, Refusal, Scheduling
 
 STALE: Final = 412
 READINGS: Final = 4
 """How often somebody reads again and decides again, when others changed a thing meanwhile."""
 
 Shown = dict[str, Any]
-"""What an API shows of a thing."""
+"""What an API shows of a thing, whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something with an address: which service keeps it, in which collection, under which id."""
+    """Something that a service keeps: which service, what it is in the words of its operations, and its id."""
 
     service: str
-    collection: str
+    kind: str
     id: str
 
-    @property
-    def path(self) -> str:
-        """Where its service shows it."""
-        return f"/{self.collection}/{self.id}"
+    def __str__(self) -> str:
+        return f"{self.kind.replace('_', ' ')} {self.id}"
 
 
 class NotOffered(Exception):
     """Somebody wanted to do what the API does not offer them now."""
 
 
-class Person:
-    """Somebody with a token of one role."""
+@dataclass(frozen=True)
+class Apis:
+    """All services, as one caller meets them; `development` is what each shows besides, by its name."""
 
-    def __init__(self, role: Role, subject: str, clients: Mapping[str, Client]) -> None:
-        self.role, self.subject = role, subject
-        self._clients = clients
+    referral: Referral
+    scheduling: Scheduling
+    followup: Followup
+    operations: Operations
+    development: Mapping[str, Development]
+
+    def of(self, service: str) -> Client:
+        """A service's API, by the service's name."""
+        found: Client = getattr(self, service)
+        return found
+
+
+class Person:
+    """Somebody with a token of one role, and the APIs that they call with it."""
+
+    def __init__(self, role: Role, subject: str, apis: Apis) -> None:
+        self.role, self.subject, self.apis = role, subject, apis
         self._on_screen: dict[Thing, Shown] = {}
 
     def __repr__(self) -> str:
@@ -48,24 +61,9 @@ class Person:
 
     async def read(self, thing: Thing) -> Shown:
         """What this person is shown of a thing. Raises Refusal, Unreachable."""
-        shown: Shown = await self.get(thing.service, thing.path)
+        shown: Shown = await self.apis.of(thing.service).call(thing.kind, thing.id)
         self._on_screen[thing] = shown
         return shown
-
-    async def get(self, service: str, path: str, **query: Any) -> Any:
-        """What is at an address of a service. Raises Refusal, Unreachable."""
-        return await self._clients[service].get(path, **query)
-
-    async def listed(self, service: str, path: str, **query: Any) -> AsyncIterator[Shown]:
-        """Every item of a list, page after page. Raises Refusal, Unreachable."""
-        cursor = None
-        while True:
-            page = await self.get(service, path, cursor=cursor, limit=200, **query)
-            for item in page["items"]:
-                yield item
-            cursor = page.get("next")
-            if not cursor:
-                return
 
     async def do(self, action: str, thing: Thing, **command: Any) -> Shown:
         """Find the action among those that are offered for a thing, and take it.
@@ -74,7 +72,7 @@ class Person:
         others changed the thing meanwhile, they read it again. Raises NotOffered when the action is not offered, and
         Refusal with all reasons when it is refused all the same.
         """
-        who = f"{self.subject} wants to {action} {thing.path}"
+        who = f"{self.subject} wants to {action} {thing}"
         shown = self._on_screen.pop(thing, None)
         if shown is None or stands_against(shown, action, command):
             shown = await self.read(thing)
@@ -82,9 +80,10 @@ class Person:
             against = stands_against(shown, action, command)
             if against:
                 raise NotOffered(f"{who}, but {against}")
-            path = f"{thing.path}/{action}"
+            operation = f"{thing.kind}_{action.replace('-', '_')}"
             try:
-                done = await self.send(thing.service, path, command, version=shown["version"])
+                api = self.apis.of(thing.service)
+                done: Shown = await api.call(operation, thing.id, body=command, version=shown["version"])
             except Refusal as refusal:
                 if refusal.status != STALE or reading == READINGS:
                     raise
@@ -93,25 +92,6 @@ class Person:
                 self._on_screen[thing] = done
                 return done
         raise NotOffered(f"{who}, but others change it all the time.")
-
-    async def send(
-        self, service: str, path: str, body: Mapping[str, Any], *, version: int | None = None, **query: Any
-    ) -> Shown:
-        """Make something new at an address. Raises Refusal, Unreachable."""
-        shown: Shown = await self._clients[service].post(path, body, version=version, **query)
-        return shown
-
-    async def hand_in(self, service: str, path: str, content: bytes, media_type: str, **query: Any) -> Shown:
-        """Hand in a document as it is. Raises Refusal, Unreachable."""
-        shown: Shown = await self._clients[service].post(
-            path, content=content, headers={"Content-Type": media_type}, **query
-        )
-        return shown
-
-    async def put(self, service: str, path: str, body: Mapping[str, Any], *, version: int | None = None) -> Shown:
-        """Put something at an address. Raises Refusal, Unreachable."""
-        shown: Shown = await self._clients[service].put(path, body, version=version)
-        return shown
 
 
 def stands_against(shown: Shown, action: str, command: Mapping[str, Any]) -> str | None:

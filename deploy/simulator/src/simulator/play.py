@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from backbone.client import Refusal, Unreachable
+from reliefpath_client import Refusal, Unreachable
 from simulator.clock import next_stop
 from simulator.people import NotOffered
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from reliefpath_client import every
 from simulator import directory
 from simulator.case import Case
 from simulator.cast import Cast
@@ -100,7 +101,7 @@ async def confirm_nothing_held(operator: Person) -> None:
     """See, as operations shows it, that no consumer is behind and nothing is held or set aside. Raises NotStill."""
     patient_until = time.monotonic() + LAG_SEEN_WITHIN
     while True:
-        lags = await operator.get("operations", "/lag")
+        lags = await operator.apis.operations.lag()
         behind = [f"{one['service']} on {one['topic']}" for one in lags["consumers"] if one["records"]]
         behind += [f"{one['service']} is silent: {one['because']}" for one in lags["silent"]]
         if not behind:
@@ -108,7 +109,8 @@ async def confirm_nothing_held(operator: Person) -> None:
         if time.monotonic() > patient_until:
             raise NotStill("Operations sees lag: " + ", ".join(behind) + ".")
         await asyncio.sleep(0.25)
-    for shelf in ("/parked", "/dead-letters"):
-        held = [one async for one in operator.listed("operations", shelf)]
+    parked = [one["id"] async for one in every(operator.apis.operations.parked)]
+    set_aside = [one["id"] async for one in every(operator.apis.operations.dead_letters)]
+    for shelf, held in (("parked", parked), ("dead-letters", set_aside)):
         if held:
-            raise NotStill(f"{len(held)} events stand in {shelf[1:]}; reliefpath {shelf[1:]} list shows them.")
+            raise NotStill(f"{len(held)} events stand in {shelf}; reliefpath {shelf} list shows them.")

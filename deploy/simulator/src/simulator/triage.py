@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
 from reliefpath.vocabulary import Setting, facility_id
+from reliefpath_client import every
+from reliefpath_client.referral import ReferralState
 from simulator.bundles import bundle_of
 from simulator.case import Case
-from simulator.people import Shown, Thing
+from simulator.people import Person, Shown, Thing
 from simulator.play import WentWrong
 
-FHIR: Final = "application/fhir+json"
 REASON: Final = "refractory-cancer-pain"
 ADVICE: Final = (
     "An interventional procedure is unlikely to help now. Please rotate the opioid, and refer again if the pain stays "
@@ -25,9 +25,7 @@ async def refer(case: Case, to: str, *, leaving_out: Iterable[str] = (), setting
     """The referrer sends the patient's record to a pain service."""
     case.at, case.began, case.setting = to, setting, setting
     bundle = bundle_of(case.patient, case.run, case.now, leaving_out)
-    shown = await case.cast.referrer.hand_in(
-        "referral", "/intake", json.dumps(bundle).encode(), FHIR, to=to, reason_code=REASON, setting=setting.value
-    )
+    shown = await case.cast.referrer.apis.referral.intake(bundle, to=to, reason_code=REASON, setting=setting.value)
     case.referral, case.journey = shown["id"], shown["referral"]["journey"]
 
 
@@ -35,14 +33,17 @@ async def receive(case: Case) -> None:
     """The coordinator finds the referral in the worklist and takes it in hand."""
     coordinator = case.staff.coordinator
 
-    async def look() -> Shown | None:
-        async for one in coordinator.listed("referral", "/referrals", state="requested"):
-            if one["id"] == case.referral:
-                return one
-        return None
+    async def look() -> bool | None:
+        return await _stands(case, coordinator, "requested")
 
     await case.until("the referral stands in the worklist", look)
     await coordinator.do("receive", case.thing())
+
+
+async def _stands(case: Case, reader: Person, state: ReferralState) -> bool | None:
+    """Whether the referral stands in somebody's worklist in this state; None when it does not yet."""
+    listed = [one["id"] async for one in every(reader.apis.referral.referrals, state=[state])]
+    return True if case.referral in listed else None
 
 
 async def accept(case: Case) -> None:
@@ -66,11 +67,8 @@ async def supply(case: Case) -> None:
     """The referrer finds the question in the worklist, and answers with the patient's function."""
     referrer = case.cast.referrer
 
-    async def look() -> Shown | None:
-        async for one in referrer.listed("referral", "/referrals", state="awaiting_information"):
-            if one["id"] == case.referral:
-                return one
-        return None
+    async def look() -> bool | None:
+        return await _stands(case, referrer, "awaiting_information")
 
     await case.until("the referrer sees the question", look)
     asked = (await referrer.read(case.thing()))["asked_items"]
@@ -89,9 +87,9 @@ async def redirect(case: Case, to: str) -> None:
     coordinator = case.staff.coordinator
 
     async def look() -> str | None:
-        async for one in coordinator.listed("referral", "/referrals", state="requested"):
+        async for one in every(coordinator.apis.referral.referrals, state=["requested"]):
             if one["journey"] == case.journey and one["to_facility"]["id"] == str(facility_id(to)):
-                return str(one["id"])
+                return one["id"]
         return None
 
     case.referral = await case.until("the larger place sees the referral", look, within=timedelta(days=1))
@@ -108,5 +106,5 @@ async def clear(case: Case, kind: str) -> None:
         return next((one for one in shown["attentions"] if one["kind"] == kind and one["state"] == "open"), None)
 
     attention = await case.until(f"the coordinator is told: {kind}", look, within=timedelta(days=5))
-    thing = Thing("referral", "attentions", attention["id"])
+    thing = Thing("referral", "attention", attention["id"])
     await case.staff.coordinator.do("clear", thing, outcome_code="seen-to")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from reliefpath_client import every
+from reliefpath_client.scheduling import Purpose, Slot, SlotShown
 from simulator.case import Case
 from simulator.people import Shown, Thing
 from simulator.play import WentWrong
 
-ASSESSMENT: Final = "assessment"
-PROCEDURE: Final = "procedure"
+ASSESSMENT: Final[Purpose] = "assessment"
+PROCEDURE: Final[Purpose] = "procedure"
 MINUTES: Final = {ASSESSMENT: 60, PROCEDURE: 90}
 NOTICE: Final = timedelta(hours=18)
 """How long before a visit a patient is told of it, at least."""
@@ -20,13 +22,14 @@ FORMS: Final = {"enoxaparin": "prophylactic"}
 """The form in which synthetic patients take a drug, where the records tell forms apart."""
 
 
-async def requested(case: Case, purpose: str, course: str | None = None) -> Thing:
+async def requested(case: Case, purpose: Purpose, course: str | None = None) -> Thing:
     """The appointment that a scheduler has to find a time for."""
 
     async def look() -> Thing | None:
-        narrowed: dict[str, Any] = {"journey": case.journey, "purpose": purpose, "state": "requested", "course": course}
-        async for one in case.staff.scheduler.listed("scheduling", "/appointments", **narrowed):
-            return Thing("scheduling", "appointments", one["id"])
+        appointments = case.staff.scheduler.apis.scheduling.appointments
+        asked = every(appointments, journey=case.journey, purpose=purpose, state=["requested"], course=course)
+        async for one in asked:
+            return Thing("scheduling", "appointment", one["id"])
         return None
 
     return await case.until(f"a time has to be found for the {purpose}", look)
@@ -40,23 +43,23 @@ async def book(case: Case, appointment: Thing, *, asking: bool = False) -> datet
     await _decide_holds(case, appointment)
     async with case.staff.desk:
         slot = await _first_slot(case, appointment)
-        chosen = {name: slot[name] for name in ("starts_at", "minutes", "resources")}
+        chosen: Slot = {"starts_at": slot["starts_at"], "minutes": slot["minutes"], "resources": slot["resources"]}
         await case.staff.scheduler.do("offer" if asking else "book", appointment, **chosen)
     if asking:
         await case.person.do("accept", appointment)
     return datetime.fromisoformat(slot["ends_at"])
 
 
-async def _first_slot(case: Case, appointment: Thing) -> Shown:
+async def _first_slot(case: Case, appointment: Thing) -> SlotShown:
     scheduler = case.staff.scheduler
     purpose = (await scheduler.read(appointment))["purpose"]
-    query: dict[str, Any] = {"minutes": MINUTES[purpose], "days": LOOK_AHEAD_DAYS, "most": 1}
-    query["from"] = (case.now + NOTICE).isoformat()
-    found = await scheduler.get("scheduling", f"{appointment.path}/slots", **query)
+    begins = (case.now + NOTICE).isoformat()
+    found = await scheduler.apis.scheduling.appointment_slots(
+        appointment.id, minutes=MINUTES[purpose], from_=begins, days=LOOK_AHEAD_DAYS, most=1
+    )
     if not found["slots"]:
         raise WentWrong(f"There is no slot for the {purpose} at {case.at}: {found['unmet'] or 'all are taken'}.")
-    slot: Shown = found["slots"][0]
-    return slot
+    return found["slots"][0]
 
 
 async def attend(case: Case, appointment: Thing) -> None:
