@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from operations.cli.api import LocalStack, connect
+from operations.cli.api import LocalStack, operations
+from operations.cli.api import run as work
 from operations.cli.failure import Failure, Refused, Unreachable
 from stack.folder import DataFolder
 from stack.keys import Keys
-from tests.operations.cli.conftest import Loopback
+from tests.operations.cli.conftest import Loopback, lines
 
 Run = Callable[..., Result]
 
@@ -87,19 +88,32 @@ def test_an_address_that_is_none_is_said_to_be_none(run: Run, monkeypatch: pytes
 def test_an_answer_is_told_apart_from_what_only_looks_like_one(
     run: Run, api: Loopback, reply: tuple[int, object], failure: type[Failure]
 ) -> None:
-    api.replies["GET", "/x"] = reply
-    with connect("operations", "operations") as found, pytest.raises(failure):
-        found.get("/x")
+    api.replies["GET", "/counts"] = reply
+    with pytest.raises(failure):
+        work(counts())
+
+
+async def counts() -> object:
+    """Somebody asks the API that answers what the test says."""
+    async with operations() as found:
+        return await found.counts()
+
+
+def test_what_may_not_have_arrived_is_sent_again_under_its_key(run: Run, api: Loopback) -> None:
+    path = "/lag/referral/reliefpath.scheduling/3/restart"
+    replies = [(503, {"title": "Not possible just now"}), (200, {"next": 0})]
+    api.replies["POST", path] = lambda _: replies[len(api.asked) - 1]
+    assert run("restart", "referral", "reliefpath.scheduling", "3", "--reason", "it was re-created").exit_code == 0
+    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 1
 
 
 def test_pages_are_followed_until_there_are_enough(run: Run, api: Loopback) -> None:
     def page(asked: object) -> dict[str, object]:
         first = int(asked.query.get("cursor", ["0"])[0])  # type: ignore[attr-defined]  # an Asked
         limit = int(asked.query["limit"][0])  # type: ignore[attr-defined]  # an Asked
-        return {"items": list(range(first, first + limit)), "next": str(first + limit)}
+        return {"items": [{"journey": str(one)} for one in range(first, first + limit)], "next": str(first + limit)}
 
-    api.replies["GET", "/x"] = page
-    with connect("operations", "operations") as found:
-        pages = list(found.pages("/x", 450))
-    assert [len(page["items"]) for page in pages] == [200, 200, 50]
-    assert [item for page in pages for item in page["items"]] == list(range(450))
+    api.replies["GET", "/journeys"] = page
+    found = lines(run("journeys", "--limit", "450", "--json"))
+    assert [asked.query["limit"] for asked in api.asked] == [["200"], ["200"], ["50"]]
+    assert [one["journey"] for one in found] == [str(one) for one in range(450)]

@@ -57,13 +57,13 @@ def test_watching_goes_on_until_it_is_interrupted(run: Run, api: Loopback, monke
     def looks(_: Asked) -> dict[str, Any]:
         return {"consumers": [consumer(records=len(api.asked))], "silent": []}
 
-    def interrupted(seconds: float) -> None:
+    async def interrupted(seconds: float) -> None:
         assert seconds == 0.5
         if len(api.asked) == 3:
             raise KeyboardInterrupt
 
     api.replies["GET", "/lag"] = looks
-    monkeypatch.setattr("operations.cli.lag.time.sleep", interrupted)
+    monkeypatch.setattr("operations.cli.lag.asyncio.sleep", interrupted)
     result = run("lag", "--watch", "--every", "0.5", "--json")
     assert result.exit_code == 0
     assert [one["records"] for one in lines(result)] == [1, 2, 3]

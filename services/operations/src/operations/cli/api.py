@@ -1,125 +1,48 @@
-"""The APIs as the command calls them: where they answer, with which token, and what they said."""
+"""The APIs as the command calls them: where they answer, with which token, and what became of a call."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
-from uuid import uuid4
+from typing import Any, Final, TypeVar
 
-import httpx2
-
+import reliefpath_client
 from operations.cli.failure import USAGE, Failure, Refused, Unreachable
+from reliefpath.vocabulary import Role
+from reliefpath_client import Client, Operations, Refusal
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 PATIENCE: Final = 30.0
 """Seconds an API may take to answer: more than it gives itself."""
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+TRIES: Final = 3
+"""How often what can be repeated is sent: somebody waits at the terminal."""
+
+Api = TypeVar("Api", bound=Client)
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What an API answered when it did not refuse."""
-
-    status: int
-    body: Any
-
-
-class Api:
-    """One service's API with one token."""
-
-    def __init__(self, address: str, token: str, transport: httpx2.BaseTransport | None = None) -> None:
-        self._address = address.rstrip("/")
-        try:
-            host = urlsplit(address).hostname
-        except ValueError:
-            raise Failure(f"{address!r} is no address of an API.", USAGE) from None
-        self._client = httpx2.Client(
-            timeout=httpx2.Timeout(PATIENCE, connect=3),
-            transport=transport,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            follow_redirects=False,
-            trust_env=host not in LOOPBACK,  # a proxy cannot reach this machine's own services
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def get(self, path: str, **query: Any) -> Any:
-        """What is at an address. Raises Refused, Unreachable."""
-        return self._send("GET", path, params={name: value for name, value in query.items() if value}).body
-
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Put something at an address. Raises Refused, Unreachable."""
-        return self._send("PUT", path, json=dict(body)).body
-
-    def post(
-        self,
-        path: str,
-        body: Mapping[str, Any] | bytes,
-        *,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-    ) -> Reply:
-        """Do something, under a key of its own. Bytes are sent as they are. Raises Refused, Unreachable."""
-        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": dict(body)}
-        given = {"Idempotency-Key": str(uuid4()), **(headers or {})}
-        return self._send("POST", path, headers=given, params=dict(query or {}), **sent)
-
-    def pages(self, path: str, most: int, **query: Any) -> Iterator[Mapping[str, Any]]:
-        """The pages of a list, one after the other, until `most` items have been seen."""
-        seen, cursor = 0, None
-        while seen < most:
-            page = self.get(path, **query, cursor=cursor, limit=min(most - seen, 200))
-            page = page if isinstance(page, dict) else {"items": page}
-            yield page
-            seen += len(page.get("items") or ())
-            cursor = page.get("next")
-            if not cursor:
-                return
-
-    def _send(self, method: str, path: str, **more: Any) -> Reply:
-        try:
-            response = self._client.request(method, self._address + path, **more)
-        except httpx2.InvalidURL:
-            raise Failure(f"{self._address!r} is no address of an API.", USAGE) from None
-        except httpx2.TimeoutException:
-            raise Unreachable(f"{self._address} did not answer within {PATIENCE:g} seconds.") from None
-        except httpx2.TransportError:
-            raise Unreachable(
-                f"{self._address} does not answer. Does it run? Locally: make status, or make run."
-            ) from None
-        return _read(self._address, response)
-
-
-def _read(address: str, response: httpx2.Response) -> Reply:
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do what calls the APIs, and tell what went wrong as the command does. Raises Refused, Unreachable."""
     try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if response.status_code >= 400:
-        problem = body if isinstance(body, dict) else {"title": response.reason_phrase}
-        if response.status_code in {502, 504} or (response.status_code == 503 and not isinstance(body, dict)):
-            raise Unreachable(f"{address} answers {response.status_code}: what it stands for cannot be reached.")
-        raise Refused(response.status_code, problem)
-    if body is None or response.status_code >= 300:
-        raise Unreachable(f"{address} answers, but not as Reliefpath does ({response.status_code}). Is it the address?")
-    return Reply(response.status_code, body)
+        return asyncio.run(work)
+    except Refusal as refusal:
+        raise Refused(refusal.status, refusal.document) from None
+    except reliefpath_client.Unreachable as away:
+        nobody = " Does it run? Locally: make status, or make run." if away.status is None else ""
+        raise Unreachable(f"{away}{nobody}") from None
 
 
-def connect(service: str, role: str, facility: str | None = None) -> Api:
+def connect(kind: type[Api], service: str, role: str, facility: str | None = None) -> Api:
     """A service's API, to be used in this role. Raises Unreachable without an address, Failure without a token.
 
     `facility` is the code of the one the caller acts for; it matters only where the local stack signs the token.
@@ -134,7 +57,15 @@ def connect(service: str, role: str, facility: str | None = None) -> Api:
         token = _printed_token(stack.state, role, facility)
     if not token:
         raise Failure(f"RELIEFPATH_TOKEN is not set: {address} wants a token for the role {role}.", USAGE)
-    return Api(address, token)
+    try:
+        return kind(address, token, patience=PATIENCE, tries=TRIES)
+    except ValueError as wrong:
+        raise Failure(str(wrong), USAGE) from None
+
+
+def operations() -> Operations:
+    """The operations API, for somebody of operations. Raises Unreachable, Failure."""
+    return connect(Operations, "operations", Role.OPERATIONS)
 
 
 def signs_for(service: str) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
-from operations.cli.api import Api, connect
+from operations.cli.api import operations, run
 from operations.cli.display import Json, age, coloured, event_name, plain, show, table, tell, time_of, warn
 from operations.cli.failure import FOUND, USAGE, Commands, Failure, Refused
-from reliefpath.vocabulary import Role
+from reliefpath_client import Operations, Refusal, pages
 
 
 class Service(StrEnum):
@@ -29,9 +30,11 @@ class Service(StrEnum):
 
 @dataclass(frozen=True)
 class Shelf:
-    """One kind of thing that is held back: where it is, what it is called, and how a line of it looks."""
+    """One kind of thing that is held back: how the API lists, shows and mends it, and how a line of it looks."""
 
-    path: str
+    list: Callable[..., Awaitable[Any]]
+    show: Callable[..., Awaitable[Any]]
+    mend: Mapping[str, Callable[..., Awaitable[Any]]]
     resource: str
     help: str
     problems: frozenset[str]
@@ -40,7 +43,9 @@ class Shelf:
 
 
 PARKED: Final = Shelf(
-    "/parked",
+    Operations.parked,
+    Operations.parked_one,
+    {"retry": Operations.held_event_retry, "discard": Operations.held_event_discard},
     "event",
     "Events that could not take effect yet: parked ones need a hand, others wait or are tried again by themselves.",
     frozenset({"parked", "missing"}),
@@ -58,7 +63,9 @@ PARKED: Final = Shelf(
     ),
 )
 DEAD_LETTERS: Final = Shelf(
-    "/dead-letters",
+    Operations.dead_letters,
+    Operations.dead_letter,
+    {"retry": Operations.dead_letter_retry, "discard": Operations.dead_letter_discard},
     "dead letter",
     "Messages that belong to no stream, so that nobody could hear them.",
     frozenset({"new", "failed_again"}),
@@ -76,7 +83,9 @@ DEAD_LETTERS: Final = Shelf(
     ),
 )
 DEADLINES: Final = Shelf(
-    "/deadlines",
+    Operations.deadlines,
+    Operations.deadline,
+    {"retry": Operations.deadline_retry, "discard": Operations.deadline_discard},
     "deadline",
     "Deadlines whose time came but whose handler failed too often: nothing tries them again by itself.",
     frozenset({"parked"}),
@@ -116,8 +125,7 @@ def commands(shelf: Shelf) -> typer.Typer:
 
     @group.command("show", help=f"One {shelf.resource} in full.")
     def show_one(id: Annotated[UUID, typer.Argument(help="Its id.")], as_json: Json = False) -> None:
-        with connect("operations", Role.OPERATIONS) as api:
-            found = api.get(f"{shelf.path}/{id}")
+        [found] = run(_find(shelf, [id]))
         if as_json:
             tell(found)
         else:
@@ -137,9 +145,8 @@ def commands(shelf: Shelf) -> typer.Typer:
 def _list(
     shelf: Shelf, service: Sequence[Service] | None, status: Sequence[str] | None, limit: int, as_json: bool
 ) -> None:
-    with connect("operations", Role.OPERATIONS) as api:
-        pages = list(api.pages(shelf.path, limit, service=service, status=status))
-    found = [item for page in pages for item in page.get("items") or ()]
+    listed = run(_pages(shelf, limit, service, status))
+    found = [item for page in listed for item in page.get("items") or ()]
     if as_json:
         for one in found:
             tell(one)
@@ -147,10 +154,10 @@ def _list(
         show(table(shelf.columns, [shelf.row(one) for one in found]))
     else:
         show(plain(f"No {shelf.resource} is held back by a service that answered.", "green"))
-    silent = {str(one.get("service")): one.get("because") for page in pages for one in page.get("silent") or ()}
+    silent = {str(one.get("service")): one.get("because") for page in listed for one in page.get("silent") or ()}
     for name, because in silent.items():
         warn(f"{name} {because}")
-    if pages and pages[-1].get("next"):
+    if listed and listed[-1].get("next"):
         warn(f"There are more than {len(found)}: ask for them with --limit.")
     if silent or any(one.get("status") in shelf.problems for one in found):
         raise typer.Exit(FOUND)
@@ -159,29 +166,45 @@ def _list(
 def _mend(shelf: Shelf, action: str, ids: Sequence[UUID], reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     if len(reason.strip()) < 3:
         raise Failure("--reason wants a few words.", USAGE)
-    with connect("operations", Role.OPERATIONS) as api:
-        found = [api.get(f"{shelf.path}/{one}") for one in dict.fromkeys(ids)]
-        if dry_run or not yes:
-            if not as_json:
-                show(table(shelf.columns, [shelf.row(one) for one in found]))
-            if dry_run:
-                warn(f"Would {action} {_many(found, shelf)}; nothing was done.")
-                return
-            _confirm(f"{action.capitalize()} {_many(found, shelf)}?")
-        failed = [one for one in found if not _mend_one(api, shelf, action, one, reason, as_json)]
-    if failed:
+    found = run(_find(shelf, ids))
+    if dry_run or not yes:
+        if not as_json:
+            show(table(shelf.columns, [shelf.row(one) for one in found]))
+        if dry_run:
+            warn(f"Would {action} {_many(found, shelf)}; nothing was done.")
+            return
+        _confirm(f"{action.capitalize()} {_many(found, shelf)}?")
+    if not run(_mend_all(shelf, action, found, reason, as_json)):
         raise typer.Exit(FOUND)
 
 
-def _mend_one(api: Api, shelf: Shelf, action: str, one: Mapping[str, Any], reason: str, as_json: bool) -> bool:
+async def _pages(
+    shelf: Shelf, limit: int, service: Sequence[Service] | None, status: Sequence[str] | None
+) -> list[Mapping[str, Any]]:
+    async with operations() as api:
+        return [page async for page in pages(limit, partial(shelf.list, api), service=service, status=status)]
+
+
+async def _find(shelf: Shelf, ids: Sequence[UUID]) -> list[Mapping[str, Any]]:
+    async with operations() as api:
+        return [await shelf.show(api, str(one)) for one in dict.fromkeys(ids)]
+
+
+async def _mend_all(shelf: Shelf, action: str, found: Sequence[Mapping[str, Any]], reason: str, as_json: bool) -> bool:
+    """Do it to each, and whether none of them is held back any longer."""
+    async with operations() as api:
+        mend = partial(shelf.mend[action], api)
+        return all([await _mend_one(mend, one, reason, as_json) for one in found])
+
+
+async def _mend_one(mend: Callable[..., Awaitable[Any]], one: Mapping[str, Any], reason: str, as_json: bool) -> bool:
     """Do it, say what became of it, and whether it is held back no longer."""
-    path = f"{shelf.path}/{one.get('id')}/{action}"
     try:
-        done = api.post(path, {"reason": reason}, query={"service": one.get("service")}).body
-    except Refused as refused:
+        done = await mend(one.get("id"), {"reason": reason}, service=one.get("service"))
+    except Refusal as refusal:
         if as_json:
-            tell({"id": one.get("id"), "service": one.get("service"), "problem": dict(refused.problem)})
-        warn(f"{one.get('id')} {refused}")
+            tell({"id": one.get("id"), "service": one.get("service"), "problem": dict(refusal.document)})
+        warn(f"{one.get('id')} {Refused(refusal.status, refusal.document)}")
         return False
     ended = done.get("ended_at") is not None or done.get("status") == SET_ANEW
     if as_json:

@@ -11,9 +11,11 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from operations.cli.api import connect
+from operations.cli.api import operations, run
 from operations.cli.display import Json, duration, event_name, moment, plain, show, table, tell, time_of, warn
-from reliefpath.vocabulary import Role, Setting, Stage
+from reliefpath.vocabulary import Setting, Stage
+from reliefpath_client import pages
+from reliefpath_client.operations import Counts, JourneyTraced, PageJourneyShown
 
 
 def list_journeys(
@@ -23,9 +25,8 @@ def list_journeys(
     as_json: Json = False,
 ) -> None:
     """Journeys, those first that have stood at their stage the longest."""
-    with connect("operations", Role.OPERATIONS) as api:
-        pages = list(api.pages("/journeys", limit, stage=stage, setting=setting))
-    found = [item for page in pages for item in page.get("items") or ()][:limit]
+    shown = run(_pages(limit, stage, setting))
+    found = [item for page in shown for item in page.get("items") or ()][:limit]
     if as_json:
         for one in found:
             tell(one)
@@ -42,7 +43,7 @@ def list_journeys(
         for one in found
     ]
     show(table(["journey", "stage", "setting", "for>", "last event", "at"], rows))
-    if pages and pages[-1].get("next"):
+    if shown and shown[-1].get("next"):
         warn(f"There are more than {len(found)}: ask for them with --limit.")
 
 
@@ -52,9 +53,8 @@ def show_journey(
     as_json: Json = False,
 ) -> None:
     """One journey's events of every service, each after what caused it."""
-    with connect("operations", Role.OPERATIONS) as api:
-        found = api.get(f"/journeys/{journey}")
-    events: list[Mapping[str, Any]] = found.get("events") or []
+    found = run(_traced(journey))
+    events = found.get("events") or []
     if as_json:
         for event in events:
             tell(event)
@@ -66,9 +66,8 @@ def show_journey(
 
 def show_counts(as_json: Json = False) -> None:
     """How many journeys stand at each stage, in each setting."""
-    with connect("operations", Role.OPERATIONS) as api:
-        found = api.get("/counts")
-    counts: list[Mapping[str, Any]] = found.get("counts") or []
+    found = run(_counts())
+    counts = found.get("counts") or []
     if as_json:
         for one in counts:
             tell(one)
@@ -85,6 +84,29 @@ def show_counts(as_json: Json = False) -> None:
     ]
     show(table(["stage", *(f"{setting.value}>" for setting in Setting), "all>"], rows))
     show(plain(f"{found.get('journeys')} journeys, {found.get('open')} open", "bold"))
+
+
+async def _pages(
+    limit: int, stage: Sequence[Stage] | None, setting: Sequence[Setting] | None
+) -> list[PageJourneyShown]:
+    async with operations() as api:
+        listed = pages(
+            limit,
+            api.journeys,
+            stage=[one.value for one in stage or ()],
+            setting=[one.value for one in setting or ()],
+        )
+        return [page async for page in listed]
+
+
+async def _traced(journey: UUID) -> JourneyTraced:
+    async with operations() as api:
+        return await api.journey(str(journey))
+
+
+async def _counts() -> Counts:
+    async with operations() as api:
+        return await api.counts()
 
 
 def _headline(found: Mapping[str, Any]) -> Text:

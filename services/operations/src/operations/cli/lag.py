@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
 
@@ -10,11 +10,11 @@ import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
 
-from operations.cli.api import Api, connect
+from operations.cli.api import operations, run
 from operations.cli.display import Json, coloured, console, duration, plain, show, table, tell
 from operations.cli.failure import FOUND
 from operations.cli.held import Because, Service
-from reliefpath.vocabulary import Role
+from reliefpath_client.operations import Lags, Restarted
 
 WORRYING: Final = frozenset({"stalled", "unobserved", "gone"})
 
@@ -26,15 +26,14 @@ def show_lag(
     as_json: Json = False,
 ) -> None:
     """How far behind every service is, in seconds and in records. Ends with 1 when one stands still or is silent."""
-    with connect("operations", Role.OPERATIONS) as api:
-        if not watch:
-            found = api.get("/lag")
-            _show(found, partitions, as_json)
-            raise typer.Exit(FOUND if is_worrying(found) else 0)
-        try:
-            _watch(api, every, partitions, as_json)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
+    if not watch:
+        found = run(_look())
+        _show(found, partitions, as_json)
+        raise typer.Exit(FOUND if is_worrying(found) else 0)
+    try:
+        run(_watch(every, partitions, as_json))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
 def restart_partition(
@@ -45,31 +44,41 @@ def restart_partition(
     as_json: Json = False,
 ) -> None:
     """Read a partition whose offset is gone from its beginning. What was heard before has no second effect."""
-    with connect("operations", Role.OPERATIONS) as api:
-        done = api.post(f"/lag/{service}/{topic}/{partition}/restart", {"reason": reason}).body
+    done = run(_restart(service, topic, partition, reason))
     if as_json:
         tell(done)
     else:
         show(plain(f"{service} reads {topic}/{partition} from {done.get('next')} on"))
 
 
-def is_worrying(found: Mapping[str, Any]) -> bool:
+def is_worrying(found: Lags) -> bool:
     """Whether somebody should look: a consumer stands still, none is seen to work, or a service is silent."""
     return bool(found.get("silent")) or any(one.get("status") in WORRYING for one in found.get("consumers") or ())
 
 
-def _watch(api: Api, every: float, partitions: bool, as_json: bool) -> None:
-    if as_json or not console().is_terminal:
-        while True:
-            _show(api.get("/lag"), partitions, as_json)
-            time.sleep(every)
-    with Live(console=console(), auto_refresh=False, vertical_overflow="visible") as live:
-        while True:
-            live.update(_drawn(api.get("/lag"), partitions), refresh=True)
-            time.sleep(every)
+async def _look() -> Lags:
+    async with operations() as api:
+        return await api.lag()
 
 
-def _show(found: Mapping[str, Any], partitions: bool, as_json: bool) -> None:
+async def _restart(service: Service, topic: str, partition: int, reason: str) -> Restarted:
+    async with operations() as api:
+        return await api.lag_restart(service.value, topic, partition, {"reason": reason})
+
+
+async def _watch(every: float, partitions: bool, as_json: bool) -> None:
+    async with operations() as api:
+        if as_json or not console().is_terminal:
+            while True:
+                _show(await api.lag(), partitions, as_json)
+                await asyncio.sleep(every)
+        with Live(console=console(), auto_refresh=False, vertical_overflow="visible") as live:
+            while True:
+                live.update(_drawn(await api.lag(), partitions), refresh=True)
+                await asyncio.sleep(every)
+
+
+def _show(found: Lags, partitions: bool, as_json: bool) -> None:
     if not as_json:
         show(_drawn(found, partitions))
         return
@@ -79,14 +88,14 @@ def _show(found: Mapping[str, Any], partitions: bool, as_json: bool) -> None:
         tell({**silent, "status": "silent"})
 
 
-def _drawn(found: Mapping[str, Any], partitions: bool) -> RenderableType:
+def _drawn(found: Lags, partitions: bool) -> RenderableType:
     names = ["service", "topic", "seconds>", "records>", "status", "trend", "clears in>"]
     drawn = table(names, _rows(found, partitions))
     silent = [plain(f"{one.get('service')} {one.get('because')}", "bold red") for one in found.get("silent") or ()]
     return Group(drawn, *silent)
 
 
-def _rows(found: Mapping[str, Any], partitions: bool) -> Iterator[tuple[Any, ...]]:
+def _rows(found: Lags, partitions: bool) -> Iterator[tuple[Any, ...]]:
     for one in found.get("consumers") or ():
         yield _row(str(one.get("service")), str(one.get("topic")), one)
         for part in one.get("partitions") or () if partitions else ():

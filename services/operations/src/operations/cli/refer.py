@@ -10,23 +10,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypedDict
 
 import typer
 from rich.console import RenderableType
 
-from operations.cli.api import Api, connect, signs_for
+from operations.cli.api import connect, run, signs_for
 from operations.cli.display import Json, console, plain, show, table, tell, warn
 from operations.cli.failure import FOUND, USAGE, Failure, Refused
 from reliefpath.vocabulary import FacilityKind, Role, Setting, Urgency
+from reliefpath_client import Referral, Refusal, referral
+from reliefpath_client.referral import FacilityShown
 
-GZIP: Final = b"\x1f\x8b"
 CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,79}")
 LOCAL_SENDER: Final = "development-sender"
 """The facility that a local stack's token acts for when its directory has no hospital yet."""
 
 MOST_SHOWN: Final = 12
 """Sorts of things not understood that are listed for a person; --json has all."""
+
+
+class Asked(TypedDict):
+    """What is asked for every bundle alike, as the intake takes it."""
+
+    to: str
+    reason_code: str
+    setting: referral.Setting
+    urgency: referral.Urgency | None
+    as_of: str | None
+    sender: str | None
 
 
 def refer(
@@ -58,7 +70,7 @@ def refer(
             raise Failure(f"{file} cannot be read; nothing was sent.", USAGE)
         if file.is_dir():
             raise Failure(f"{file} is a folder: name the bundles in it; nothing was sent.", USAGE)
-    asked = {
+    asked: Asked = {
         "to": to,
         "reason_code": reason,
         "setting": setting.value,
@@ -66,17 +78,11 @@ def refer(
         "as_of": as_of.date().isoformat() if as_of else None,
         "sender": sender,
     }
-    query = {name: value for name, value in asked.items() if value is not None}
     if dry_run:
         for file in files:
-            _would_send(file, query, as_json)
+            _would_send(file, asked, as_json)
         return
-    outcomes: list[Mapping[str, Any]] = []
-    with connect("referral", Role.REFERRER, sender or local_sender(to)) as api:
-        for place, file in enumerate(files, start=1):
-            with _progress(f"{place} of {len(files)}: {file.name}"):
-                outcomes.append(send(api, file, query))
-            _tell_one(outcomes[-1], facts, as_json)
+    outcomes = run(_send_all(files, asked, sender or local_sender(to), facts, as_json))
     if len(outcomes) > 1 and not as_json:
         show("", _summary(outcomes))
     if any("problem" in outcome for outcome in outcomes):
@@ -90,35 +96,49 @@ def local_sender(to: str) -> str | None:
     """
     if not signs_for("referral"):
         return None
-    with connect("referral", Role.REFERRER, LOCAL_SENDER) as api:
-        places = api.get("/facilities")
     hospitals = sorted(
         str(place.get("code"))
-        for place in (places.get("items") or () if isinstance(places, dict) else places)
-        if place.get("kind") == FacilityKind.HOSPITAL and place.get("code") != to
+        for place in run(_facilities())
+        if place.get("kind") == FacilityKind.HOSPITAL.value and place.get("code") != to
     )
     chosen = hospitals[0] if hospitals else LOCAL_SENDER
     warn(f"Sent for {chosen}, as nobody is named with --from.")
     return chosen
 
 
-def send(api: Api, file: Path, query: Mapping[str, str]) -> dict[str, Any]:
+async def _facilities() -> list[FacilityShown]:
+    async with connect(Referral, "referral", Role.REFERRER, LOCAL_SENDER) as api:
+        return await api.facilities()
+
+
+async def _send_all(
+    files: Sequence[Path], asked: Asked, sender: str | None, facts: bool, as_json: bool
+) -> list[Mapping[str, Any]]:
+    """Send one bundle after the other, and tell of each as soon as it is known what became of it."""
+    outcomes: list[Mapping[str, Any]] = []
+    async with connect(Referral, "referral", Role.REFERRER, sender) as api:
+        for place, file in enumerate(files, start=1):
+            with _progress(f"{place} of {len(files)}: {file.name}"):
+                outcomes.append(await send(api, file, asked))
+            _tell_one(outcomes[-1], facts, as_json)
+    return outcomes
+
+
+async def send(api: Referral, file: Path, asked: Asked) -> dict[str, Any]:
     """Send one bundle: what it opened and what was found in it, or the problem. Raises Unreachable."""
-    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    headers = {"Content-Type": "application/fhir+json"}
-    if raw.startswith(GZIP):
-        headers["Content-Encoding"] = "gzip"
     try:
-        answer = api.post("/intake", raw, headers=headers, query=query).body
-    except Refused as refused:
-        return {"file": str(file), "outcome": "refused", "problem": dict(refused.problem), "told": str(refused)}
-    referral, facts = answer.get("referral") or {}, answer.get("facts") or []
+        # Told as far as it goes, should the service be of another version and leave something out.
+        answer: Mapping[str, Any] = await api.intake(_bytes_of(file), **asked)
+    except Refusal as refusal:
+        told = str(Refused(refusal.status, refusal.document))
+        return {"file": str(file), "outcome": "refused", "problem": dict(refusal.document), "told": told}
+    opened, facts = answer.get("referral") or {}, answer.get("facts") or []
     return {
         "file": str(file),
         "outcome": "opened" if answer.get("new", True) else "known",
         "referral": answer.get("id"),
-        "journey": referral.get("journey"),
-        "state": referral.get("state"),
+        "journey": opened.get("journey"),
+        "state": opened.get("state"),
         "read_on": answer.get("read_on"),
         "resources": answer.get("resources"),
         "found": dict(Counter(str(fact.get("kind")) for fact in facts)),
@@ -130,13 +150,18 @@ def send(api: Api, file: Path, query: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _would_send(file: Path, query: Mapping[str, str], as_json: bool) -> None:
+def _bytes_of(file: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+
+
+def _would_send(file: Path, asked: Asked, as_json: bool) -> None:
+    query = {name: value for name, value in asked.items() if value is not None}
     size = None if str(file) == "-" else file.stat().st_size
     if as_json:
-        tell({"file": str(file), "outcome": "would be sent", "bytes": size, "query": dict(query)})
+        tell({"file": str(file), "outcome": "would be sent", "bytes": size, "query": query})
     else:
-        asked = ", ".join(f"{name} {value}" for name, value in query.items())
-        show(plain(f"would send {file} ({size or 'unknown'} bytes): {asked}"))
+        told = ", ".join(f"{name} {value}" for name, value in query.items())
+        show(plain(f"would send {file} ({size or 'unknown'} bytes): {told}"))
 
 
 def _progress(told: str) -> AbstractContextManager[Any]:
