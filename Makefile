@@ -51,7 +51,7 @@ check: setup ## style, types, layers and the architecture's own tests
 	@$(RUN) contracts --check
 	@$(RUN) pytest -q tests/architecture
 
-contracts: setup ## write contracts/ from the code: APIs, topics, events, lifecycles
+contracts: setup ## write contracts/ from the code: APIs, topics, events, lifecycles; and the Python client
 	@$(RUN) contracts
 
 docs: setup ## write docs/*.md from the code they describe
