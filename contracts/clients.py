@@ -207,9 +207,9 @@ class _Operation:
 
 
 def _same(schema: Mapping[str, Any]) -> str:
-    """What two schemas have in common that are the same thing, whatever is said about them."""
+    """What two schemas have in common that are the same thing: fixed values, or fields under one title."""
     values = _values(schema)
-    return repr(values) if values else repr((schema.get("properties"), schema.get("required")))
+    return repr(values) if values else repr([schema.get(one) for one in ("title", "properties", "required")])
 
 
 def _values(schema: Mapping[str, Any]) -> list[Any]:

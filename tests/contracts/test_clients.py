@@ -81,6 +81,12 @@ def test_the_same_thing_has_one_name_and_namesakes_are_told_apart() -> None:
     assert "    a: Status\n    b: NotRequired[StreamsStatus]\n" in text
 
 
+def test_things_that_only_look_alike_keep_their_own_names() -> None:
+    schema = thing(a=thing(c=TEXT) | {"title": "Miss"}, b=thing(c=TEXT) | {"title": "Release"})
+    text = clients.module("visit", answering(schema, parameters=[ID]))
+    assert "    a: Miss\n    b: NotRequired[Release]\n" in text
+
+
 def test_parameters_come_in_the_order_place_body_version_key_and_what_narrows() -> None:
     parameters = [
         {"name": "from", "in": "query", "schema": {"anyOf": [{"type": "array", "items": TEXT}, {"type": "null"}]}},

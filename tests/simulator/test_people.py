@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 import pytest
 
 from reliefpath.vocabulary import Role
-from reliefpath_client import Refusal
+from reliefpath_client import Referral, Refusal, referral
 from simulator.people import NotOffered, Thing, stands_against
 from tests.support.papers import Papers, offers
 
 REFERRAL = Thing("referral", "referral", "1")
 PATH = "/referrals/1"
+SOON = referral.Accept(urgency="soon")
 
 
 def finding(pointer: str | None = None) -> dict[str, object]:
@@ -20,7 +23,7 @@ def finding(pointer: str | None = None) -> dict[str, object]:
 
 async def test_an_action_that_is_offered_is_taken_on_the_version_that_was_read() -> None:
     papers = Papers({PATH: offers("accept")})
-    await papers.person(Role.COORDINATOR).do("accept", REFERRAL, urgency="soon")
+    await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
     read, sent = papers.sent
     assert (read.method, read.path) == ("GET", "/referrals/1")
     assert (sent.method, sent.path, sent.version, sent.body) == (
@@ -33,14 +36,14 @@ async def test_an_action_that_is_not_offered_is_never_taken() -> None:
     with pytest.raises(
         NotOffered, match="coordinator wants to accept referral 1, but it is requested and offers only: receive"
     ):
-        await papers.person(Role.COORDINATOR).do("accept", REFERRAL)
+        await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
     assert [one.method for one in papers.sent] == ["GET"]
 
 
 async def test_an_action_with_something_against_it_is_never_taken_and_every_reason_is_told() -> None:
-    papers = Papers({PATH: offers("accept", unmet={"accept": [finding(), finding("/urgency")]})})
+    papers = Papers({PATH: offers("accept", unmet={"accept": [finding(), finding("/override_reason")]})})
     with pytest.raises(NotOffered, match=r"It is Sunday\. Wait for Monday\. It is Sunday\."):
-        await papers.person(Role.COORDINATOR).do("accept", REFERRAL)
+        await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
     assert [one.method for one in papers.sent] == ["GET"]
 
 
@@ -53,8 +56,8 @@ def test_what_a_finding_asks_for_in_the_command_does_not_stand_against_a_command
 async def test_what_is_still_on_the_screen_is_good_enough_to_decide_on() -> None:
     papers = Papers({PATH: offers("hold", "resume")})
     coordinator = papers.person(Role.COORDINATOR)
-    await coordinator.do("hold", REFERRAL)
-    await coordinator.do("resume", REFERRAL)
+    await coordinator.do(Referral.referral_hold, REFERRAL, referral.Because(reason_code="holiday"))
+    await coordinator.do(Referral.referral_resume, REFERRAL)
     assert [(one.method, one.version) for one in papers.sent] == [("GET", None), ("POST", '"1"'), ("POST", '"2"')]
 
 
@@ -63,7 +66,7 @@ async def test_a_screen_that_does_not_offer_the_action_is_read_again_first() -> 
     coordinator = papers.person(Role.COORDINATOR)
     await coordinator.read(REFERRAL)
     papers.things[PATH] = offers("accept")
-    await coordinator.do("accept", REFERRAL)
+    await coordinator.do(Referral.referral_accept, REFERRAL, SOON)
     assert papers.actions() == [("coordinator", "accept")]
 
 
@@ -72,7 +75,7 @@ async def test_when_others_were_faster_the_thing_is_read_again_and_decided_on_ag
     stale, done = httpx2.Response(412, json={"title": "stale"}), httpx2.Response(200, json=offers())
     answers = [stale, done]
     papers.answers[f"{PATH}/accept"] = lambda _: answers.pop(0)
-    await papers.person(Role.COORDINATOR).do("accept", REFERRAL)
+    await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
     assert [one.method for one in papers.sent] == ["GET", "POST", "GET", "POST"]
 
 
@@ -85,7 +88,7 @@ async def test_an_action_that_vanished_meanwhile_is_not_taken_again() -> None:
 
     papers.answers[f"{PATH}/accept"] = faster
     with pytest.raises(NotOffered, match="it is cancelled"):
-        await papers.person(Role.COORDINATOR).do("accept", REFERRAL)
+        await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
 
 
 async def test_a_refusal_is_passed_on_with_all_its_reasons() -> None:
@@ -93,12 +96,20 @@ async def test_a_refusal_is_passed_on_with_all_its_reasons() -> None:
     errors = [{"code": "a", "message": "First."}, {"code": "b", "message": "Second."}]
     papers.answers[f"{PATH}/accept"] = lambda _: httpx2.Response(409, json={"title": "No", "errors": errors})
     with pytest.raises(Refusal, match=r"First\.; Second\.") as refused:
-        await papers.person(Role.COORDINATOR).do("accept", REFERRAL)
+        await papers.person(Role.COORDINATOR).do(Referral.referral_accept, REFERRAL, SOON)
     assert refused.value.codes == {"a", "b"}
 
 
-async def test_an_action_that_the_contract_does_not_have_is_never_sent() -> None:
-    papers = Papers({PATH: offers("enchant")})
-    with pytest.raises(LookupError, match="Referral has no operation referral_enchant"):
-        await papers.person(Role.COORDINATOR).do("enchant", REFERRAL)
-    assert [one.method for one in papers.sent] == ["GET"]
+async def test_an_action_is_looked_for_under_the_name_by_which_it_is_offered() -> None:
+    papers = Papers({PATH: offers("ask-information")})
+    asked = referral.AskInformation(items=["ecog"])
+    await papers.person(Role.COORDINATOR).do(Referral.referral_ask_information, REFERRAL, asked)
+    assert papers.actions() == [("coordinator", "ask-information")]
+
+
+@pytest.mark.parametrize("take", [Referral.course_request, Referral.referral])
+async def test_what_is_done_to_another_sort_of_thing_is_never_sent(take: Any) -> None:
+    papers = Papers({PATH: offers("request")})
+    with pytest.raises(TypeError, match="is nothing that can be done to a referral"):
+        await papers.person(Role.COORDINATOR).do(take, REFERRAL)
+    assert papers.sent == []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from reliefpath_client import every
+from reliefpath_client import Followup, every, followup
 from simulator.patients import Patient, Response
 from simulator.people import Person, Thing
 
@@ -76,7 +76,8 @@ class Agenda:
         average = patient.pain_after(check_in.response)
         worst = min(10, average + patient.chance.choice((1, 2)))
         rescue = patient.chance.randrange(average // 2 + 1)
-        await person.do("complete", check_in.thing, average_pain=average, worst_pain=worst, rescue_doses=rescue)
+        told = followup.Complete(average_pain=average, worst_pain=worst, rescue_doses=rescue)
+        await person.do(Followup.check_in_complete, check_in.thing, told)
         self.planned.remove(check_in)
         self.answered += 1
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reliefpath.vocabulary import CourseKind, Verdict
-from reliefpath_client import every
-from reliefpath_client.referral import Propose
+from reliefpath_client import Followup, Referral, every, followup, referral
 from simulator import visits
 from simulator.case import Case
 from simulator.patients import Response
@@ -30,28 +29,32 @@ async def record_assessment(case: Case) -> None:
     """What the clinician found, and what the case conference recommends."""
     patient = case.patient
     await case.staff.clinician.do(
-        "assess",
+        Referral.referral_assess,
         case.thing(),
-        average_pain=patient.average,
-        worst_pain=patient.worst,
-        personal_pain_goal=patient.goal,
-        setting=case.setting.value,
-        goal="To sit at the table with the family.",
+        referral.Assess(
+            average_pain=patient.average,
+            worst_pain=patient.worst,
+            personal_pain_goal=patient.goal,
+            setting=case.setting.value,
+            goal="To sit at the table with the family.",
+        ),
     )
     picture = patient.picture
     options = [one for one in (picture.trial, picture.treatment, picture.next_trial) if one]
     await case.staff.coordinator.do(
-        "confer",
+        Referral.referral_confer,
         case.thing(),
-        attendance=["pain-clinician", "oncologist", "palliative-nurse"],
-        options=options,
-        recommended=options[:1],
+        referral.Confer(
+            attendance=["pain-clinician", "oncologist", "palliative-nurse"],
+            options=options,
+            recommended=options[:1],
+        ),
     )
 
 
 async def propose(case: Case, kind: CourseKind, modality: str, follows: Thing | None = None) -> Thing:
     """The clinician proposes a modality."""
-    body: Propose = {"kind": kind.value, "modality": modality}
+    body: referral.Propose = {"kind": kind.value, "modality": modality}
     if follows is not None:
         body["follows"] = follows.id
     shown = await case.staff.clinician.apis.referral.course_propose(case.referral, body)
@@ -63,18 +66,22 @@ async def decide(case: Case, course: Thing) -> None:
     """Patient and clinician decide for it; the payer is asked and agrees; scheduling is asked for a time."""
     clinician, coordinator = case.staff.clinician, case.staff.coordinator
     await clinician.do(
-        "agree",
+        Referral.course_agree,
         course,
-        goal="To sleep through the night.",
-        options_discussed=["this", "medication-only", "no-procedure"],
-        risks_discussed=["bleeding", "infection", "no-relief"],
-        leaflet="leaflet-2026-1",
-        personal_pain_goal=case.patient.goal,
+        referral.Agree(
+            goal="To sleep through the night.",
+            options_discussed=["this", "medication-only", "no-procedure"],
+            risks_discussed=["bleeding", "infection", "no-relief"],
+            leaflet="leaflet-2026-1",
+            personal_pain_goal=case.patient.goal,
+        ),
     )
-    await coordinator.do("submit-authorisation", course, payer="payer-a", submission=f"{case.label}/{len(case.path)}")
+    asked = referral.SubmitAuthorisation(payer="payer-a", submission=f"{case.label}/{len(case.path)}")
+    await coordinator.do(Referral.course_submit_authorisation, course, asked)
     until = (case.now + AUTHORISED_FOR).isoformat()
-    await coordinator.do("authorise", course, reference=f"AUTH-{case.label}-{len(case.path)}", valid_until=until)
-    await coordinator.do("request", course)
+    agreed = referral.Authorise(reference=f"AUTH-{case.label}-{len(case.path)}", valid_until=until)
+    await coordinator.do(Referral.course_authorise, course, agreed)
+    await coordinator.do(Referral.course_request, course)
 
 
 async def carry_out(
@@ -121,7 +128,7 @@ async def give_verdict(case: Case, course: Thing, trial: Thing) -> Verdict:
     """A clinician judges the trial as the answers suggest."""
     shown = await case.staff.clinician.read(trial)
     verdict = Verdict(shown["suggestion"]["verdict"])
-    await case.staff.clinician.do("judge", trial, verdict=verdict.value)
+    await case.staff.clinician.do(Followup.trial_judge, trial, followup.Judge(verdict=verdict.value))
     await _state(case, course, "judged")
     case.path[-1] += f": {verdict}"
     return verdict
@@ -137,7 +144,7 @@ async def judge_treatment(case: Case, course: Thing) -> Verdict:
     last = case.agenda.last(course.id)
     shown = await case.until("the treatment's review is due", look, not_before=last, within=AFTER_ALL_ANSWERS)
     verdict = Verdict(shown["suggested"])
-    await case.staff.clinician.do("judge", course, verdict=verdict.value)
+    await case.staff.clinician.do(Referral.course_judge, course, referral.Judge(verdict=verdict.value))
     case.path[-1] += f": {verdict}"
     return verdict
 

@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from reliefpath.vocabulary import Exit, Setting, Stage
-from reliefpath_client import every
-from reliefpath_client.referral import JourneyShown
+from reliefpath_client import Referral, every, referral
 from simulator.case import Case
 from simulator.play import WentWrong
 
@@ -50,12 +49,15 @@ class Standing:
 
 async def complete(case: Case) -> None:
     """The clinician sends the closing report, without which nothing is complete."""
-    await case.staff.clinician.do("complete", case.thing(), report=REPORT, outcome_code="as-planned")
+    await case.staff.clinician.do(
+        Referral.referral_complete, case.thing(), referral.Complete(report=REPORT, outcome_code="as-planned")
+    )
 
 
 async def die(case: Case) -> None:
     """The patient dies; the referrer, who hears of it first, records it."""
-    await case.cast.referrer.do("record-death", case.thing(), died_on=case.now.date().isoformat())
+    death = referral.RecordDeath(died_on=case.now.date().isoformat())
+    await case.cast.referrer.do(Referral.referral_record_death, case.thing(), death)
     case.agenda.forget()
 
 
@@ -97,7 +99,7 @@ async def standing_of(case: Case) -> Standing | None:
     return Standing(shown["stage"], shown["exit"], shown["setting"], len(shown["events"]))
 
 
-async def what_is_open(case: Case, journey: JourneyShown) -> list[str]:
+async def what_is_open(case: Case, journey: referral.JourneyShown) -> list[str]:
     """Whatever is still open of the journey, in any service."""
     apis, within = case.staff.coordinator.apis, case.journey
     states: dict[str, list[str]] = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reliefpath.vocabulary import Setting
-from reliefpath_client import every
-from reliefpath_client.followup import Offer
+from reliefpath_client import Followup, every, followup
 from simulator import triage
 from simulator.case import Case
 from simulator.people import Thing
@@ -14,7 +13,7 @@ from simulator.people import Thing
 
 async def offer(case: Case, team: str, follows: Thing | None = None) -> Thing:
     """The coordinator asks a home team to take the patient over."""
-    body: Offer = {"journey": case.journey, "to": team, "note": "Prefers mornings."}
+    body: followup.Offer = {"journey": case.journey, "to": team, "note": "Prefers mornings."}
     if follows is not None:
         body["follows"] = follows.id
     shown = await case.staff.coordinator.apis.followup.handover_offer(body)
@@ -30,9 +29,9 @@ async def take_over(case: Case, handover: Thing, team: str) -> None:
         return True if handover.id in offered else None
 
     await case.until("the home team sees the offer", look)
-    await nurse.do("accept", handover, note="First visit tomorrow.")
+    await nurse.do(Followup.handover_accept, handover, followup.Remark(note="First visit tomorrow."))
     await case.pause(case.now + timedelta(hours=20))
-    await nurse.do("activate", handover)
+    await nurse.do(Followup.handover_activate, handover)
     case.home_team, case.setting = team, Setting.HOME
 
     async def moved() -> bool | None:
@@ -55,4 +54,4 @@ async def let_time_out(case: Case, handover: Thing) -> None:
 
 async def end(case: Case, handover: Thing) -> None:
     """The pain service's part is over; the home team goes on by itself, and writes it down."""
-    await case.respondent.do("end", handover, reason_code="pain-service-done")
+    await case.respondent.do(Followup.handover_end, handover, followup.Because(reason_code="pain-service-done"))

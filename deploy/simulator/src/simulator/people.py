@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar, overload
 
 from reliefpath.vocabulary import Role
 from reliefpath_client import Client, Development, Followup, Operations, Referral, Refusal, Scheduling
@@ -49,6 +49,22 @@ class Apis:
         return found
 
 
+Api = TypeVar("Api", bound=Client, contravariant=True)
+Said = TypeVar("Said", contravariant=True)
+
+
+class Action(Protocol[Api, Said]):
+    """A client's method that does something to a thing and says more about it, on the version that was read."""
+
+    def __call__(self, api: Api, id: str, body: Said, /, *, version: int) -> Awaitable[Mapping[str, object]]: ...
+
+
+class Plain(Protocol[Api]):
+    """One that says no more than what is done."""
+
+    def __call__(self, api: Api, id: str, /, *, version: int) -> Awaitable[Mapping[str, object]]: ...
+
+
 class Person:
     """Somebody with a token of one role, and the APIs that they call with it."""
 
@@ -65,13 +81,21 @@ class Person:
         self._on_screen[thing] = shown
         return shown
 
-    async def do(self, action: str, thing: Thing, **command: Any) -> Shown:
-        """Find the action among those that are offered for a thing, and take it.
+    @overload
+    async def do(self, take: Plain[Api], thing: Thing) -> Shown: ...
+
+    @overload
+    async def do(self, take: Action[Api, Said], thing: Thing, body: Said) -> Shown: ...
+
+    async def do(self, take: Any, thing: Thing, body: Any = None) -> Shown:
+        """Find the action among those that are offered for a thing, and take it: `take` is the client's method for it.
 
         What is still on this person's screen is good enough to decide on, if it offers the action; else, and when
         others changed the thing meanwhile, they read it again. Raises NotOffered when the action is not offered, and
         Refusal with all reasons when it is refused all the same.
         """
+        action = _action(take, thing)
+        command: Mapping[str, object] = body or {}
         who = f"{self.subject} wants to {action} {thing}"
         shown = self._on_screen.pop(thing, None)
         if shown is None or stands_against(shown, action, command):
@@ -80,10 +104,9 @@ class Person:
             against = stands_against(shown, action, command)
             if against:
                 raise NotOffered(f"{who}, but {against}")
-            operation = f"{thing.kind}_{action.replace('-', '_')}"
+            said = (thing.id,) if body is None else (thing.id, body)
             try:
-                api = self.apis.of(thing.service)
-                done: Shown = await api.call(operation, thing.id, body=command, version=shown["version"])
+                done: Shown = await take(self.apis.of(thing.service), *said, version=shown["version"])
             except Refusal as refusal:
                 if refusal.status != STALE or reading == READINGS:
                     raise
@@ -94,7 +117,15 @@ class Person:
         raise NotOffered(f"{who}, but others change it all the time.")
 
 
-def stands_against(shown: Shown, action: str, command: Mapping[str, Any]) -> str | None:
+def _action(take: Any, thing: Thing) -> str:
+    """The action that a method takes, as it is offered: `Referral.referral_ask_information` takes ask-information."""
+    kind, _, action = take.__name__.partition(f"{thing.kind}_")
+    if kind or not action:
+        raise TypeError(f"{take.__qualname__} is nothing that can be done to a {thing.kind}.")
+    return str(action).replace("_", "-")
+
+
+def stands_against(shown: Shown, action: str, command: Mapping[str, object]) -> str | None:
     """Why an action may not be taken on a thing as it is shown, in a sentence; None when it may.
 
     A finding that points into the command does not stand against it when the command says something there: that is what
@@ -107,5 +138,5 @@ def stands_against(shown: Shown, action: str, command: Mapping[str, Any]) -> str
     return " ".join(f"{one['message']} {one['satisfy']}" for one in unmet) or None
 
 
-def _is_answered(pointer: str | None, command: Mapping[str, Any]) -> bool:
+def _is_answered(pointer: str | None, command: Mapping[str, object]) -> bool:
     return bool(pointer) and command.get(str(pointer).split("/")[1]) is not None

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from reliefpath.vocabulary import CourseKind, Exit, Setting
+from reliefpath_client import Referral, referral
 from simulator import courses, endings, home, pictures, triage, visits
 from simulator.case import Case
 from simulator.directory import HOME_EAST, HOME_WEST, PAIN_CENTRE, PAIN_CLINIC
@@ -52,7 +53,7 @@ async def taken_on(case: Case, to: str, setting: Setting = Setting.OUTPATIENT) -
 async def reassessed(case: Case, treatment: Thing) -> None:
     """The treatment's check-ins are done; it helped, and goes on; the referrer gets the closing report."""
     await courses.judge_treatment(case, treatment)
-    await case.staff.clinician.do("continue", treatment)
+    await case.staff.clinician.do(Referral.course_continue, treatment)
     await endings.complete(case)
 
 
@@ -73,7 +74,7 @@ async def trial_then_treatment(case: Case) -> None:
     picture = case.patient.picture
     trial = await courses.carry_out(case, TRIAL, str(picture.trial), HELPS)
     await courses.judge_trial(case, trial)
-    await case.staff.clinician.do("continue", trial)
+    await case.staff.clinician.do(Referral.course_continue, trial)
     await reassessed(case, await courses.carry_out(case, TREATMENT, picture.treatment, HELPS, follows=trial))
 
 
@@ -89,10 +90,10 @@ async def escalated(case: Case) -> None:
     await taken_on(case, PAIN_CENTRE)
     first = await courses.carry_out(case, TRIAL, str(picture.trial), NOT_AT_ALL)
     await courses.judge_trial(case, first)
-    await case.staff.clinician.do("escalate", first, reason_code="no-relief")
+    await case.staff.clinician.do(Referral.course_escalate, first, referral.Next(reason_code="no-relief"))
     second = await courses.carry_out(case, TRIAL, str(picture.next_trial), HELPS, follows=first)
     await courses.judge_trial(case, second)
-    await case.staff.clinician.do("continue", second)
+    await case.staff.clinician.do(Referral.course_continue, second)
     await courses.watch_to_the_end(case)
     await endings.complete(case)
 
@@ -101,7 +102,7 @@ async def declined_by_patient(case: Case) -> None:
     """The patient decides against the procedure, and goes back with advice."""
     await taken_on(case, PAIN_CLINIC)
     course = await courses.propose(case, TRIAL, str(case.patient.picture.trial))
-    await case.staff.clinician.do("decline", course, reason_code="prefers-no-needle")
+    await case.staff.clinician.do(Referral.course_decline, course, referral.Because(reason_code="prefers-no-needle"))
     case.path[-1] += ": declined"
     await endings.complete(case)
 
@@ -167,7 +168,7 @@ async def performed_after_all(case: Case, course: Thing, *, unheard: int = 0) ->
     await visits.attend(case, appointment)
     await courses.observe(case, course, HELPS, unheard=unheard)
     await courses.judge_trial(case, course)
-    await case.staff.clinician.do("continue", course)
+    await case.staff.clinician.do(Referral.course_continue, course)
     treatment = case.patient.picture.treatment
     await reassessed(case, await courses.carry_out(case, TREATMENT, treatment, HELPS, follows=course))
 
@@ -199,7 +200,7 @@ async def goes_home(case: Case) -> None:
     handover = await home.offer(case, HOME_EAST)
     await home.take_over(case, handover, HOME_EAST)
     await courses.judge_treatment(case, treatment)
-    await case.staff.clinician.do("continue", treatment)
+    await case.staff.clinician.do(Referral.course_continue, treatment)
     await home.end(case, handover)
     await endings.complete(case)
 
@@ -213,7 +214,7 @@ async def home_team_silent(case: Case) -> None:
     handover = await home.offer(case, HOME_WEST, follows=unanswered)
     await home.take_over(case, handover, HOME_WEST)
     await courses.judge_treatment(case, treatment)
-    await case.staff.clinician.do("continue", treatment)
+    await case.staff.clinician.do(Referral.course_continue, treatment)
     await home.end(case, handover)
     await endings.complete(case)
 

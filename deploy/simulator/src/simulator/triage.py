@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from reliefpath.vocabulary import Setting, facility_id
-from reliefpath_client import every
-from reliefpath_client.referral import ReferralState
+from reliefpath_client import Referral, every, referral
 from simulator.bundles import bundle_of
 from simulator.case import Case
 from simulator.people import Person, Shown, Thing
@@ -37,10 +36,10 @@ async def receive(case: Case) -> None:
         return await _stands(case, coordinator, "requested")
 
     await case.until("the referral stands in the worklist", look)
-    await coordinator.do("receive", case.thing())
+    await coordinator.do(Referral.referral_receive, case.thing())
 
 
-async def _stands(case: Case, reader: Person, state: ReferralState) -> bool | None:
+async def _stands(case: Case, reader: Person, state: referral.ReferralState) -> bool | None:
     """Whether the referral stands in somebody's worklist in this state; None when it does not yet."""
     listed = [one["id"] async for one in every(reader.apis.referral.referrals, state=[state])]
     return True if case.referral in listed else None
@@ -49,18 +48,20 @@ async def _stands(case: Case, reader: Person, state: ReferralState) -> bool | No
 async def accept(case: Case) -> None:
     """The coordinator accepts it, as urgent as the records propose."""
     shown = await case.read()
-    await case.staff.coordinator.do("accept", case.thing(), urgency=shown["proposal"]["urgency"] or "soon")
+    decided = referral.Accept(urgency=shown["proposal"]["urgency"] or "soon")
+    await case.staff.coordinator.do(Referral.referral_accept, case.thing(), decided)
 
 
 async def decline(case: Case) -> None:
     """A clinician declines it and tells the referrer what to do instead."""
-    await case.staff.clinician.do("decline", case.thing(), reason_code="conservative-options-left", advice=ADVICE)
+    advice = referral.Decline(reason_code="conservative-options-left", advice=ADVICE)
+    await case.staff.clinician.do(Referral.referral_decline, case.thing(), advice)
 
 
 async def ask(case: Case, *items: str) -> None:
     """The coordinator asks the referrer for what is missing."""
-    question = "Please send what is listed as missing."
-    await case.staff.coordinator.do("ask-information", case.thing(), items=list(items), question=question)
+    asked = referral.AskInformation(items=list(items), question="Please send what is listed as missing.")
+    await case.staff.coordinator.do(Referral.referral_ask_information, case.thing(), asked)
 
 
 async def supply(case: Case) -> None:
@@ -72,17 +73,16 @@ async def supply(case: Case) -> None:
 
     await case.until("the referrer sees the question", look)
     asked = (await referrer.read(case.thing()))["asked_items"]
-    fact = {"kind": "ecog", "value": case.patient.ecog, "on": case.now.date().isoformat()}
-    await referrer.do(
-        "supply-information", case.thing(), items=asked, facts=[fact], answer="As seen on the ward today."
-    )
+    fact = referral.FactGiven(kind="ecog", value=case.patient.ecog, on=case.now.date().isoformat())
+    found = referral.SupplyInformation(items=asked, facts=[fact], answer="As seen on the ward today.")
+    await referrer.do(Referral.referral_supply_information, case.thing(), found)
 
 
 async def redirect(case: Case, to: str) -> None:
     """A clinician redirects it to a larger place; from here on that place's people act."""
     parent = case.referral
-    reason = "needs-what-we-cannot-do"
-    await case.staff.clinician.do("redirect", case.thing(), to=to, reason_code=reason)
+    onwards = referral.Redirect(to=to, reason_code="needs-what-we-cannot-do")
+    await case.staff.clinician.do(Referral.referral_redirect, case.thing(), onwards)
     case.at = to
     coordinator = case.staff.coordinator
 
@@ -107,4 +107,4 @@ async def clear(case: Case, kind: str) -> None:
 
     attention = await case.until(f"the coordinator is told: {kind}", look, within=timedelta(days=5))
     thing = Thing("referral", "attention", attention["id"])
-    await case.staff.coordinator.do("clear", thing, outcome_code="seen-to")
+    await case.staff.coordinator.do(Referral.attention_clear, thing, referral.Clear(outcome_code="seen-to"))

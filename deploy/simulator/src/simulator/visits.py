@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from reliefpath_client import every
-from reliefpath_client.scheduling import Purpose, Slot, SlotShown
+from reliefpath_client import Scheduling, every, scheduling
+from reliefpath_client.scheduling import Purpose, SlotShown
 from simulator.case import Case
 from simulator.people import Shown, Thing
 from simulator.play import WentWrong
@@ -43,10 +43,15 @@ async def book(case: Case, appointment: Thing, *, asking: bool = False) -> datet
     await _decide_holds(case, appointment)
     async with case.staff.desk:
         slot = await _first_slot(case, appointment)
-        chosen: Slot = {"starts_at": slot["starts_at"], "minutes": slot["minutes"], "resources": slot["resources"]}
-        await case.staff.scheduler.do("offer" if asking else "book", appointment, **chosen)
+        starts_at, minutes, resources = slot["starts_at"], slot["minutes"], slot["resources"]
+        if asking:
+            offered = scheduling.Offer(starts_at=starts_at, minutes=minutes, resources=resources)
+            await case.staff.scheduler.do(Scheduling.appointment_offer, appointment, offered)
+        else:
+            booked = scheduling.Slot(starts_at=starts_at, minutes=minutes, resources=resources)
+            await case.staff.scheduler.do(Scheduling.appointment_book, appointment, booked)
     if asking:
-        await case.person.do("accept", appointment)
+        await case.person.do(Scheduling.appointment_accept, appointment)
     return datetime.fromisoformat(slot["ends_at"])
 
 
@@ -66,22 +71,24 @@ async def attend(case: Case, appointment: Thing) -> None:
     """The patient comes on the day, and the visit takes place."""
     shown = await case.staff.scheduler.read(appointment)
     await case.pause(datetime.fromisoformat(shown["ends_at"]))
-    await case.staff.scheduler.do("arrive", appointment)
+    await case.staff.scheduler.do(Scheduling.appointment_arrive, appointment)
     needs = sorted({need for hold in shown["holds"] for need in hold["needs"]})
-    await case.staff.clinician.do("start", appointment, **({"confirmed": needs} if needs else {}))
-    await case.staff.clinician.do("fulfil", appointment)
+    confirmed = scheduling.Start(confirmed=needs) if needs else scheduling.Start()
+    await case.staff.clinician.do(Scheduling.appointment_start, appointment, confirmed)
+    await case.staff.clinician.do(Scheduling.appointment_fulfil, appointment)
 
 
 async def cancel(case: Case, appointment: Thing) -> None:
     """The patient cannot come, and says so in time."""
-    await case.person.do("cancel", appointment, reason_code="unwell", still_wanted=True)
+    unwell = scheduling.Cancel(reason_code="unwell", still_wanted=True)
+    await case.person.do(Scheduling.appointment_cancel, appointment, unwell)
 
 
 async def miss(case: Case, appointment: Thing) -> None:
     """The patient does not come, and the scheduler writes it down."""
     shown = await case.staff.scheduler.read(appointment)
     await case.pause(datetime.fromisoformat(shown["ends_at"]))
-    await case.staff.scheduler.do("miss", appointment, reason_code="unknown")
+    await case.staff.scheduler.do(Scheduling.appointment_miss, appointment, scheduling.Miss(reason_code="unknown"))
 
 
 async def _decide_holds(case: Case, appointment: Thing) -> None:
@@ -91,12 +98,11 @@ async def _decide_holds(case: Case, appointment: Thing) -> None:
         if hold["decided"] or hold["asks"] == "nothing":
             continue
         if hold["asks"] == "a_hold":
-            agreed: dict[str, Any] = {"drug": hold["drug"], "last_dose_at": case.now.isoformat()}
-            agreed["renal_impairment"] = False
+            now = case.now.isoformat()
+            agreed = scheduling.RecordHold(drug=hold["drug"], last_dose_at=now, renal_impairment=False)
             if hold["drug"] in FORMS:
                 agreed["form"] = FORMS[hold["drug"]]
-            await case.staff.clinician.do("record-hold", appointment, **agreed)
+            await case.staff.clinician.do(Scheduling.appointment_record_hold, appointment, agreed)
         else:
-            await case.staff.clinician.do(
-                "record-discussion", appointment, drug=hold["drug"], reason_code="agreed-with-prescriber"
-            )
+            talked = scheduling.RecordDiscussion(drug=hold["drug"], reason_code="agreed-with-prescriber")
+            await case.staff.clinician.do(Scheduling.appointment_record_discussion, appointment, talked)

@@ -202,6 +202,12 @@ class Offer(TypedDict):
     answer_by: NotRequired[str | None]
 
 
+class Release(TypedDict):
+    """The offered slot is given back."""
+
+    reason_code: NotRequired[str | None]
+
+
 class Slot(TypedDict):
     """A time and the resources for it, by their ids. `variant` is the form of the procedure, if it is a special one."""
 
@@ -229,6 +235,12 @@ class Cancel(TypedDict):
 
     reason_code: str
     still_wanted: NotRequired[bool]
+
+
+class Miss(TypedDict):
+    """The patient did not come; why, if it is known."""
+
+    reason_code: NotRequired[str | None]
 
 
 class RecordHold(TypedDict):
@@ -614,7 +626,7 @@ class Scheduling(Client):
     async def appointment_release(
         self,
         id: str,
-        body: Waitlist | None = None,
+        body: Release | None = None,
         *,
         version: int,
         key: str | None = None,
@@ -682,7 +694,7 @@ class Scheduling(Client):
     async def appointment_miss(
         self,
         id: str,
-        body: Waitlist | None = None,
+        body: Miss | None = None,
         *,
         version: int,
         key: str | None = None,
