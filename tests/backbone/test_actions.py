@@ -9,13 +9,15 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backbone.actions import etag, expected_version
+from backbone.actions import etag, expected_version, read_command
 from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import Database
-from backbone.problems import Malformed, VersionMissing
+from backbone.problems import Invalid, Malformed, VersionMissing
 from backbone.rows import new_id
+from reliefpath.lifecycle import Command
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
 from tests.support.visiting.lifecycle import VISIT
@@ -24,6 +26,9 @@ from tests.support.visiting.served import Served, serving
 from tests.support.visiting.world import rows, value
 
 NORTH, SOUTH = str(UUID(int=1)), str(UUID(int=2))
+
+
+JSON_REQUEST = Request({"type": "http", "headers": [(b"content-type", b"application/json")]})
 
 
 class Desk:
@@ -275,6 +280,28 @@ async def test_a_body_that_is_not_the_command_is_told_where(desk: Desk, wrong: s
         assert [reason["pointer"] for reason in answer.json()["errors"]] == [pointer]
     assert "cats" not in answer.text
     assert (await desk.get(visit)).json()["version"] == 1
+
+
+class Told(Command):
+    """A command with something of each sort."""
+
+    sure: bool | None = None
+    times: int | None = None
+    by: Role | None = None
+    about: tuple[UUID, ...] = ()
+
+
+@pytest.mark.parametrize("wrong", ['{"sure": "yes"}', '{"sure": 0}', '{"times": "3"}', '{"times": 2.5}', '{"by": 1}'])
+def test_what_is_of_another_type_than_the_contract_says_is_not_guessed(wrong: str) -> None:
+    with pytest.raises(Invalid):
+        read_command(Told, JSON_REQUEST, wrong.encode())
+
+
+def test_what_json_can_only_write_as_text_is_read_from_text() -> None:
+    told = read_command(
+        Told, JSON_REQUEST, b'{"sure": true, "times": 3, "by": "patient", "about": ["%s"]}' % NORTH.encode()
+    )
+    assert told == Told(sure=True, times=3, by=Role.PATIENT, about=(UUID(NORTH),))
 
 
 async def test_a_command_of_which_everything_is_optional_needs_no_body(desk: Desk) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
 from fastapi import APIRouter
 
-from backbone.actions import add_action_routes
-from backbone.contract import PROBLEM_RESPONSES, problem_types
-from backbone.problems import CONFLICTS, PROBLEMS, TYPE_PREFIX, ProblemDocument
+from backbone.actions import KeyHeader, MatchHeader, add_action_routes, etag
+from backbone.contract import HEADERS, PROBLEM_RESPONSES, Api, problem_types
+from backbone.problems import CONFLICTS, PROBLEMS, TYPE_PREFIX, Conflict, ProblemDocument
 from backbone.process import Service, build_api
 from tests.support.visiting.lifecycle import VISIT
 
@@ -40,13 +42,32 @@ def test_every_problem_type_has_its_example() -> None:
     assert {one.status for one in PROBLEMS} == {status for status, _ in problem_types().values()}
 
 
-def test_key_and_version_are_said_to_be_needed() -> None:
-    for path, item in described()["paths"].items():
-        for operation in item.values():
-            headers = [one for one in operation.get("parameters", ()) if one["in"] == "header"]
-            assert all(one["required"] and one["schema"] == {"type": "string"} for one in headers), path
-
-
 def test_it_is_described_once() -> None:
     api = build_api(Service("referral", "visiting"), [])
     assert api.openapi() is api.openapi()
+
+
+def test_a_key_and_a_version_are_described_as_needed_and_by_their_form() -> None:
+    app = Api()
+
+    @app.post("/change")
+    async def change(key: KeyHeader = None, version: MatchHeader = None) -> None:
+        return
+
+    described: list[dict[str, Any]] = app.openapi()["paths"]["/change"]["post"]["parameters"]
+    assert {one["name"]: one["schema"] for one in described} == HEADERS
+    assert all(one["required"] for one in described)
+
+
+@pytest.mark.parametrize("given", ["*", etag(1), etag(10**17)])
+def test_every_version_that_is_given_out_keeps_its_form(given: str) -> None:
+    assert re.fullmatch(HEADERS["If-Match"]["pattern"], given)
+
+
+@pytest.mark.parametrize("given", ["", "1", 'W/"1"', '"1", "2"', '"x"'])
+def test_nothing_else_does(given: str) -> None:
+    assert not re.fullmatch(HEADERS["If-Match"]["pattern"], given)
+
+
+def test_every_kind_of_refusal_is_a_problem_type() -> None:
+    assert {one.code for one in PROBLEMS if one is not Conflict} <= problem_types().keys()

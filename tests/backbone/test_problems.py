@@ -55,6 +55,10 @@ def app() -> FastAPI:
     async def order(_: Order) -> None:
         return
 
+    @made.get("/order")
+    async def last_order() -> None:
+        return
+
     return made
 
 
@@ -124,6 +128,19 @@ async def test_an_address_or_a_method_that_is_not_there_is_a_problem_too(
     answer = await send(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
     assert answer.json()["type"] == TYPE_PREFIX + code
+
+
+@pytest.mark.parametrize("content", [b"{", b'"\xff"', b"[" * 100_000])
+async def test_a_body_that_is_no_json_is_malformed_whatever_makes_it_so(content: bytes) -> None:
+    answer = await send("POST", "/order", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["type"] == TYPE_PREFIX + "malformed"
+    assert [reason["code"] for reason in answer.json()["errors"]] == ["json"]
+
+
+async def test_every_method_of_an_address_is_named_where_another_is_tried() -> None:
+    assert (await send("PUT", "/order")).headers["allow"] == "GET, POST"
+    assert (await send("POST", "/stale")).headers["allow"] == "GET"
 
 
 def test_what_does_not_exist_and_what_is_not_yours_are_told_alike() -> None:

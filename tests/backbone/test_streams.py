@@ -115,6 +115,17 @@ async def test_only_operations_act_on_streams(served: Served, kind: str, action:
     assert (keyless.status_code, keyless.json()["errors"][0]["code"]) == (400, "idempotency-key")
 
 
+@pytest.mark.parametrize("path", ["dead-letters?status=a%00b", "dead-letters?status=lost", "held?status=lost"])
+async def test_a_status_that_there_is_not_is_told_so(served: Served, path: str) -> None:
+    assert (await served.get(f"/streams/{path}")).status_code == 422
+
+
+@pytest.mark.parametrize("topic", ["a%00b", "A", "%20", "x" * 101])
+async def test_a_topic_that_cannot_be_is_told_so(served: Served, topic: str) -> None:
+    answer = await served.post(f"/streams/lag/{topic}/0/restart", BECAUSE)
+    assert answer.status_code == 422
+
+
 async def test_lag_is_records_and_the_age_of_the_oldest_unread(served: Served, db: Database) -> None:
     async with unit(db) as uow:
         await uow.session.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from reliefpath import vocabulary
-from reliefpath.vocabulary import Code, Percent, Score, facility_id
+from reliefpath.vocabulary import Code, Day, Instant, Percent, Score, facility_id
 
 CODE, SCORE, PERCENT = TypeAdapter(Code), TypeAdapter(Score), TypeAdapter(Percent)
 
@@ -50,6 +51,27 @@ def test_relief_may_be_negative_but_never_more_than_all_of_it() -> None:
     assert PERCENT.validate_python(-40) == -40
     with pytest.raises(ValidationError):
         PERCENT.validate_python(100.1)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("number", ["2026", '"2026"', '" 0.5"', '"-1"', "0", "0.5", "true"])
+def test_a_number_is_neither_a_day_nor_a_point_in_time(number: str, strict: bool) -> None:
+    for kind in (Instant, Day):
+        with pytest.raises(ValidationError):
+            TypeAdapter(kind).validate_json(number, strict=strict)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_days_and_points_in_time_are_written_in_iso_8601(strict: bool) -> None:
+    moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    assert TypeAdapter(Instant).validate_json('"2026-03-02T10:00:00+01:00"', strict=strict) == moment
+    assert TypeAdapter(Instant).validate_python(moment, strict=strict) == moment
+    assert TypeAdapter(Day).validate_json('"2026-03-02"', strict=strict) == date(2026, 3, 2)
+    assert TypeAdapter(Day).validate_python(date(2026, 3, 2), strict=strict) == date(2026, 3, 2)
+    with pytest.raises(ValidationError):
+        TypeAdapter(Instant).validate_json('"2026-03-02T10:00:00"', strict=strict)
+    with pytest.raises(ValidationError):
+        TypeAdapter(Day).validate_json('"soon"', strict=strict)
 
 
 def test_a_facility_has_the_same_id_in_every_service_and_installation() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from typing import Any
 
@@ -29,6 +30,16 @@ def test_closing_at_midnight_is_the_end_of_the_day() -> None:
 def test_hours_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Hours.model_validate(wrong)
+
+
+@pytest.mark.parametrize("moment", ["08:00", "08:00:30", "23:59:59.25"])
+def test_opening_hours_are_described_as_they_are_written_without_an_offset(moment: str) -> None:
+    described = Hours.model_json_schema()["properties"]["opens"]
+    assert re.fullmatch(described["pattern"], moment)
+    assert re.fullmatch(
+        described["pattern"], Hours.model_validate(hours(moment, "00:00")).model_dump(mode="json")["opens"]
+    )
+    assert not re.fullmatch(described["pattern"], moment + "Z")
 
 
 @pytest.mark.parametrize(

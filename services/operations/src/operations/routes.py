@@ -19,7 +19,7 @@ from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
-from backbone.streams import Because, Restarted
+from backbone.streams import BECAUSE, Because, Restarted, Topic
 from operations import deadletters, lags, queries
 from operations.deadletters import DEAD_LETTERS, DEADLINES, DISCARD, PARKED, RETRY, Shelf
 from operations.lags import Consumers
@@ -47,10 +47,6 @@ async def _with_peers(app: FastAPI) -> AsyncIterator[None]:
 
 READING_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 422, 503)
-}
-
-BECAUSE: Final = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": Because.model_json_schema()}}}
 }
 
 router = APIRouter(lifespan=_with_peers, responses=READING_PROBLEMS)
@@ -135,7 +131,7 @@ async def restart_partition(
     peers: ToPeers,
     asker: AsCaller,
     service: ServiceName,
-    topic: Annotated[str, Path(pattern=r"^[a-z.]{1,100}$")],
+    topic: Topic,
     partition: Annotated[int, Path(ge=0, le=2**31 - 1)],
     idempotency_key: KeyHeader = None,
 ) -> Response:

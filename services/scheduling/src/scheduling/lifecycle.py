@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from reliefpath import events
 from reliefpath.lifecycle import STAYS, Command, Lifecycle, Transition
-from reliefpath.vocabulary import Code, Role, Side
+from reliefpath.vocabulary import Code, Instant, Role, Side
 from reliefpath.wording import Codes
 from scheduling.rules import appointment as rules
 from scheduling.rules import holds
@@ -38,7 +38,7 @@ class AppointmentState(StrEnum):
 class Slot(Command):
     """A time and the resources for it, by their ids. `variant` is the form of the procedure, if it is a special one."""
 
-    starts_at: AwareDatetime
+    starts_at: Instant
     minutes: int = Field(ge=1, le=1440)
     resources: tuple[UUID, ...] = Field(min_length=1, max_length=20)
     variant: Code | None = None
@@ -69,7 +69,7 @@ class Waitlist(Command):
 class Offer(Slot):
     """A slot for the patient to answer. Without `answer_by` the usual time to answer applies."""
 
-    answer_by: AwareDatetime | None = None
+    answer_by: Instant | None = None
 
 
 class Release(Command):
@@ -116,7 +116,7 @@ class RecordHold(Command):
     """
 
     drug: Code
-    last_dose_at: AwareDatetime
+    last_dose_at: Instant
     form: Code | None = None
     renal_impairment: bool | None = None
     confirmed: Codes = ()
@@ -128,7 +128,7 @@ class RecordDiscussion(Command):
 
     drug: Code
     reason_code: Code
-    not_before: AwareDatetime | None = None
+    not_before: Instant | None = None
 
 
 S = AppointmentState

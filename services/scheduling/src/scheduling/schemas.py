@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema, model_validator
 
 from backbone.actions import AllowedAction
 from reliefpath.lifecycle import Command, Finding
@@ -31,17 +31,29 @@ Timezone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterV
 """A time zone by its IANA name."""
 
 
+def _without_offset(given: time) -> time:
+    if given.tzinfo is not None:
+        raise ValueError("opening hours are local times, without an offset")
+    return given
+
+
+LocalTime = Annotated[
+    time,
+    AfterValidator(_without_offset),
+    WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"}),
+]
+"""A time of day wherever the facility is. What OpenAPI calls a `time` has an offset."""
+
+
 class Hours(Command):
     """Open every week on one day, 1 Monday to 7 Sunday, local time. Closing at 00:00 means the end of that day."""
 
     weekday: int = Field(ge=1, le=7)
-    opens: time
-    closes: time
+    opens: LocalTime
+    closes: LocalTime
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.opens.tzinfo is not None or self.closes.tzinfo is not None:
-            raise ValueError("opening hours are local times, without an offset")
         if self.opens >= self.closes != MIDNIGHT:
             raise ValueError("it closes before it opens")
         return self

@@ -104,7 +104,10 @@ def request_id(request: Request) -> str:
 
 
 def read_command(cls: type[Command], request: Request, body: bytes) -> Command:
-    """The body as this command. An empty body is an empty object. Raises WrongMediaType, Malformed, Invalid."""
+    """The body as this command. An empty body is an empty object. Raises WrongMediaType, Malformed, Invalid.
+
+    Strict: that somebody who wrote "yes" or 0 where the contract has `true` or `false` meant one of them is a guess.
+    """
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and media != "application/json":
         raise WrongMediaType(
@@ -112,7 +115,7 @@ def read_command(cls: type[Command], request: Request, body: bytes) -> Command:
             [Reason(code="media-type", message="The Content-Type is not application/json.", satisfy="Send JSON.")],
         )
     try:
-        return cls.model_validate_json(body or b"{}")
+        return cls.model_validate_json(body or b"{}", strict=True)
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False, include_context=False)
         if any(error["type"] == "json_invalid" for error in errors):

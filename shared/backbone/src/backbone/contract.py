@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from backbone.idempotency import MOST_KEY_CHARACTERS
 from backbone.problems import CONFLICTS, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Conflict, Problem, ProblemDocument, Reason
 
 ABOUT: Final = """\
@@ -18,6 +19,13 @@ PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"$ref": f"#/components/responses/Problem{status}"} for status in sorted({one.status for one in PROBLEMS})
 }
 """The refusals that any operation may answer with, for its `responses`."""
+
+
+HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "Idempotency-Key": {"type": "string", "minLength": 1, "maxLength": MOST_KEY_CHARACTERS},
+    "If-Match": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
+}
+"""What a key and a version look like."""
 
 
 class Api(FastAPI):
@@ -45,7 +53,7 @@ def _require_headers(operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "header":
             parameter["required"] = True
-            parameter["schema"] = {"type": "string"}
+            parameter["schema"] = HEADERS[parameter["name"]]
 
 
 def _refusal(status: int) -> dict[str, Any]:

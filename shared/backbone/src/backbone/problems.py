@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from backbone.telemetry import current_trace
 from reliefpath.lifecycle import Finding, ReasonKind, Refused
@@ -239,6 +240,18 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> Invalid:
     return Invalid(f"{len(reasons)} thing{'s' * (len(reasons) != 1)} to correct.", reasons)
 
 
+METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """Every method that is answered at this address: the framework names those of one route only."""
+    asked = [{**request.scope, "method": method} for method in METHODS]
+    answered = [
+        one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in request.app.routes)
+    ]
+    return {"Allow": ", ".join(answered)}
+
+
 def install(app: FastAPI) -> None:
     """Make this application answer every refusal with a problem document; failures are the edge's business."""
 
@@ -254,13 +267,15 @@ def install(app: FastAPI) -> None:
             return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]).response()
         return invalid(found, skip=1).response()
 
-    async def on_http(_: Request, error: Any) -> Response:
+    async def on_http(request: Request, error: Any) -> Response:
         if isinstance(error.__cause__, Problem):  # the framework hides what stopped it reading a body behind a 400
             return error.__cause__.response()
+        if error.status_code == 400:  # the framework's own word for bytes of which it can make no text, or no JSON
+            return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]).response()
         titles = {404: "There is nothing here", 405: "This method is not answered here", 413: "The body is too large"}
         codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
         title = titles.get(error.status_code, "The request is refused")
-        problem = Problem(title + ".", headers=error.headers)
+        problem = Problem(title + ".", headers=_allow(request) if error.status_code == 405 else error.headers)
         problem.status, problem.title = error.status_code, title
         problem.code = codes.get(error.status_code, f"http-{error.status_code}")
         return problem.response()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -16,9 +16,10 @@ from sqlalchemy import ColumnElement, func, select, text, update
 
 from backbone import inbox
 from backbone.access import Caller, Principal, require_role
-from backbone.actions import KeyHeader, answer_once, read_command, shown_answer, unit_of_work
+from backbone.actions import KeyHeader, answer_once, body_of, read_command, shown_answer, unit_of_work
 from backbone.carriage import dead_letters, deadlines, held, lags
 from backbone.consumer import restart
+from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.deadlines import Alarm, Deadline, DeadlineStatus, discard_deadline
 from backbone.hearing import Hearer
@@ -31,13 +32,18 @@ from reliefpath.envelope import load_headers
 from reliefpath.lifecycle import Command
 from reliefpath.vocabulary import Role
 
-router = APIRouter(prefix="/streams", tags=["streams"])
+router = APIRouter(prefix="/streams", tags=["streams"], responses=PROBLEM_RESPONSES)
+
+Topic = Annotated[str, Path(pattern=r"^[a-z.]{1,100}$")]
 
 
 class Because(Command):
     """Why an operator does it."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+BECAUSE: Final = body_of(Because)
 
 
 class Lag(BaseModel):
@@ -149,11 +155,16 @@ class Restarted(BaseModel):
     next: int
 
 
-@router.post("/lag/{topic}/{partition}/restart", operation_id="streams_lag_restart")
+@router.post(
+    "/lag/{topic}/{partition}/restart",
+    operation_id="streams_lag_restart",
+    openapi_extra=BECAUSE,
+    response_model=Restarted,
+)
 async def restart_partition(
     request: Request,
     principal: Caller,
-    topic: str,
+    topic: Topic,
     partition: Annotated[int, Path(ge=0, le=2**31 - 1)],
     idempotency_key: KeyHeader = None,
 ) -> Response:
@@ -198,7 +209,7 @@ async def show_held(request: Request, principal: Caller, id: UUID) -> HeldDetail
     return _held_detail(row)
 
 
-@router.post("/held/{id}/retry", operation_id="streams_held_retry")
+@router.post("/held/{id}/retry", operation_id="streams_held_retry", openapi_extra=BECAUSE, response_model=HeldDetail)
 async def retry_held(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
     """Try a held event and those behind it again, now. The answer says what became of it."""
 
@@ -211,7 +222,9 @@ async def retry_held(request: Request, principal: Caller, id: UUID, idempotency_
     return await _once(request, principal, idempotency_key, work)
 
 
-@router.post("/held/{id}/discard", operation_id="streams_held_discard")
+@router.post(
+    "/held/{id}/discard", operation_id="streams_held_discard", openapi_extra=BECAUSE, response_model=HeldDetail
+)
 async def discard_held(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
     """Let a held event have no effect, for a reason, and go on behind it."""
 
@@ -236,7 +249,7 @@ async def list_dead_letters(
     request: Request,
     response: Response,
     principal: Caller,
-    status: Annotated[list[str] | None, Query()] = None,
+    status: Annotated[list[Literal["new", "failed_again", "resolved", "discarded"]] | None, Query()] = None,
     cursor: CursorText = None,
     limit: Limit = 50,
 ) -> Page[DeadLetter]:
@@ -261,7 +274,12 @@ async def show_dead_letter(request: Request, principal: Caller, id: UUID) -> Dea
     return _dead_letter(row)
 
 
-@router.post("/dead-letters/{id}/retry", operation_id="streams_dead_letter_retry")
+@router.post(
+    "/dead-letters/{id}/retry",
+    operation_id="streams_dead_letter_retry",
+    openapi_extra=BECAUSE,
+    response_model=DeadLetter,
+)
 async def retry_dead_letter(
     request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None
 ) -> Response:
@@ -283,7 +301,12 @@ async def retry_dead_letter(
     return await _once(request, principal, idempotency_key, work)
 
 
-@router.post("/dead-letters/{id}/discard", operation_id="streams_dead_letter_discard")
+@router.post(
+    "/dead-letters/{id}/discard",
+    operation_id="streams_dead_letter_discard",
+    openapi_extra=BECAUSE,
+    response_model=DeadLetter,
+)
 async def discard_dead_letter(
     request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None
 ) -> Response:
@@ -326,7 +349,9 @@ async def show_deadline(request: Request, principal: Caller, id: UUID) -> Deadli
     return _deadline(row)
 
 
-@router.post("/deadlines/{id}/retry", operation_id="streams_deadline_retry")
+@router.post(
+    "/deadlines/{id}/retry", operation_id="streams_deadline_retry", openapi_extra=BECAUSE, response_model=DeadlineShown
+)
 async def retry_deadline(request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None) -> Response:
     """Try a parked deadline again, now. The answer says what became of it; open, when its handler set it anew."""
 
@@ -340,7 +365,12 @@ async def retry_deadline(request: Request, principal: Caller, id: UUID, idempote
     return await _once(request, principal, idempotency_key, work)
 
 
-@router.post("/deadlines/{id}/discard", operation_id="streams_deadline_discard")
+@router.post(
+    "/deadlines/{id}/discard",
+    operation_id="streams_deadline_discard",
+    openapi_extra=BECAUSE,
+    response_model=DeadlineShown,
+)
 async def discard_parked_deadline(
     request: Request, principal: Caller, id: UUID, idempotency_key: KeyHeader = None
 ) -> Response:

@@ -5,11 +5,13 @@ Values are codes: they travel in events, stand in database columns and appear in
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid5
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, TypeAdapter
 
 FACILITY_NAMESPACE: Final = UUID("6a5b6f0e-5d0c-5b7e-9a52-1f4f6d1f2b11")
 
@@ -21,6 +23,33 @@ Score = Annotated[int, Field(ge=0, le=10, strict=True)]
 
 Percent = Annotated[float, Field(ge=-1000, le=100)]
 """Relief in percent of the baseline; negative when pain grew."""
+
+
+NUMBER: Final = re.compile(r"\s*[-+]?[0-9.]+\s*")
+_INSTANT: Final = TypeAdapter(AwareDatetime)
+_DAY: Final = TypeAdapter(date)
+
+
+def _instant(value: Any) -> Any:
+    return _INSTANT.validate_python(_no_number(value)) if isinstance(value, str | int | float) else value
+
+
+def _day(value: Any) -> Any:
+    return _DAY.validate_python(_no_number(value)) if isinstance(value, str | int | float) else value
+
+
+def _no_number(value: Any) -> Any:
+    """Raise ValueError for what pydantic would count as seconds since 1970: nobody who writes 2026 means half past."""
+    if not isinstance(value, str) or NUMBER.fullmatch(value):
+        raise ValueError("a time is written in ISO 8601, never as a number")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""A point in time with its offset, as somebody gives it."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day, as somebody gives it."""
 
 
 class Role(StrEnum):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from pydantic import AwareDatetime
-
 from followup.rules import trial as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
-from reliefpath.vocabulary import Code, Role, Side, Verdict
+from reliefpath.vocabulary import Code, Instant, Role, Side, Verdict
 from reliefpath.wording import Because, Text
 
 
@@ -27,7 +25,7 @@ class TrialState(StrEnum):
 class Extend(Command):
     """The trial runs until then, for a reason."""
 
-    until: AwareDatetime
+    until: Instant
     reason_code: Code
     note: Text | None = None
 

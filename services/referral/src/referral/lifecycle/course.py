@@ -6,12 +6,10 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from referral.rules import course as rules
 from reliefpath import events
 from reliefpath.lifecycle import Command, Lifecycle, Transition
-from reliefpath.vocabulary import Code, CourseKind, Role, Score, Setting, Side, Urgency, Verdict
+from reliefpath.vocabulary import Code, CourseKind, Instant, Role, Score, Setting, Side, Urgency, Verdict
 from reliefpath.wording import Because, Line, SomeCodes, Text
 
 
@@ -74,7 +72,7 @@ class Authorise(Command):
     """What the payer granted: its reference, and the last moment at which the procedure may begin."""
 
     reference: Line
-    valid_until: AwareDatetime | None = None
+    valid_until: Instant | None = None
 
 
 class RequestBooking(Command):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from referral.intake.facts import FactKind
 from reliefpath.lifecycle import Command
-from reliefpath.vocabulary import Code, Setting, Urgency
+from reliefpath.vocabulary import Code, Day, Setting, Urgency
 from reliefpath.wording import Line
 
 
@@ -26,7 +25,7 @@ class PatientGiven(Command):
     identifiers: Annotated[tuple[IdentifierGiven, ...], Field(min_length=1, max_length=20)]
     family: Line
     given: Annotated[tuple[Line, ...], Field(max_length=10)] = ()
-    birth_date: date | None = None
+    birth_date: Day | None = None
     sex: Literal["female", "male", "other", "unknown"] | None = None
     phones: Annotated[tuple[Line, ...], Field(max_length=10)] = ()
 
@@ -42,7 +41,7 @@ class FactGiven(Command):
     unit: Line | None = None
     display: Line | None = None
     current: bool | None = None
-    on: date | None = None
+    on: Day | None = None
 
 
 class Asked(Command):
@@ -63,4 +62,4 @@ class Asked(Command):
 class AskedOfBundle(Asked):
     """What a sender asks for beside a bundle. `as_of` reads the record as it stood on that day, in development only."""
 
-    as_of: date | None = None
+    as_of: Day | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -12,7 +11,7 @@ from referral.lifecycle.given import Asked, FactGiven, PatientGiven
 from referral.rules import referral as rules
 from reliefpath import events
 from reliefpath.lifecycle import TO_WHERE_IT_WAS, Command, Lifecycle, Transition
-from reliefpath.vocabulary import Code, Role, Score, Setting, Side, Urgency
+from reliefpath.vocabulary import Code, Day, Role, Score, Setting, Side, Urgency
 from reliefpath.wording import Because, Codes, SomeCodes, Text
 
 
@@ -115,7 +114,7 @@ class Complete(Command):
 class RecordDeath(Command):
     """The patient has died; the day, if known."""
 
-    died_on: date | None = None
+    died_on: Day | None = None
 
 
 S = ReferralState

@@ -29,7 +29,14 @@ BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            media: {"schema": {"type": "object", "description": "A FHIR R4 Bundle of any type."}}
+            media: {
+                "schema": {
+                    "type": "object",
+                    "description": "A FHIR R4 Bundle of any type.",
+                    "properties": {"resourceType": {"type": "string", "const": "Bundle"}},
+                    "required": ["resourceType"],
+                }
+            }
             for media in ("application/fhir+json", "application/json")
         },
     }

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 
 from backbone.access import Caller, Principal, require_role
 from backbone.actions import add_action_routes, etag, unit_of_work
@@ -15,7 +14,7 @@ from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.paging import CursorText, Limit, Page, page_of
 from reliefpath.lifecycle import Command, Finding
-from reliefpath.vocabulary import Purpose, Role
+from reliefpath.vocabulary import Instant, Purpose, Role
 from scheduling.commands.appointment import find_slots, perform, shown_slot
 from scheduling.commands.facts import appointment_facts, sides_of
 from scheduling.lifecycle import APPOINTMENT, AppointmentState
@@ -51,8 +50,8 @@ async def appointments(
     course: UUID | None = None,
     state: Annotated[list[AppointmentState] | None, Query(description="May be given several times.")] = None,
     purpose: Purpose | None = None,
-    starts_from: AwareDatetime | None = None,
-    starts_until: AwareDatetime | None = None,
+    starts_from: Instant | None = None,
+    starts_until: Instant | None = None,
     needs_outcome: bool | None = None,
     cursor: CursorText = None,
     limit: Limit = 50,
@@ -91,7 +90,7 @@ async def slots(
     principal: Caller,
     id: UUID,
     minutes: Annotated[int, Query(ge=1, le=1440, description="How long it is to last.")],
-    start: Annotated[AwareDatetime | None, Query(alias="from", description="Not before; now when left out.")] = None,
+    start: Annotated[Instant | None, Query(alias="from", description="Not before; now when left out.")] = None,
     days: Annotated[int, Query(ge=1, le=92, description="How many days ahead to look.")] = 14,
     most: Annotated[int, Query(ge=1, le=100, description="Most slots to propose.")] = 10,
 ) -> SlotsShown:

@@ -74,7 +74,7 @@ async def facilities(
     "/facilities",
     status_code=201,
     response_model=FacilityShown,
-    responses=PROBLEM_RESPONSES,
+    responses=PROBLEM_RESPONSES | {200: {"model": FacilityShown, "description": "It was listed so before."}},
     operation_id="facility_list",
     openapi_extra=body_of(FacilityGiven),
 )
@@ -132,7 +132,7 @@ async def resources(
     "/facilities/{id}/resources",
     status_code=201,
     response_model=ResourceShown,
-    responses=PROBLEM_RESPONSES,
+    responses=PROBLEM_RESPONSES | {200: {"model": ResourceShown, "description": "It was added so before."}},
     operation_id="resource_add",
     openapi_extra=body_of(ResourceGiven),
 )
