@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -97,6 +98,8 @@ class Asking:
                     case.path_parameters[name] = self._chance.choice(self.ids[noun])
         if not _spoilt(case, ParameterLocation.QUERY) and "to" in case.query and self.codes:
             case.query |= {name: self._chance.choice(self.codes) for name in ("to", "sender")}
+        if not _spoilt(case, ParameterLocation.BODY) and isinstance(case.body, dict) and self._often():
+            case.body = self._about_somebody_new(case.body)
         if not _spoilt(case, ParameterLocation.HEADER):
             if "Idempotency-Key" in case.headers:
                 case.headers["Idempotency-Key"] = f"request-{self.statuses.total()}"
@@ -109,6 +112,12 @@ class Asking:
             excluded_checks=[positive_data_acceptance] if _is_beyond_schemas(answer) else [],
             transport_kwargs={"base_url": self.address, "session": self._session},
         )
+
+    def _about_somebody_new(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A body about another person than the examples', between facilities that are known."""
+        known = {name: self._chance.choice(self.codes) for name in body.keys() & {"to", "sender"} if self.codes}
+        somebody = json.dumps(body).replace("synthetic-1", f"synthetic-{self.statuses.total()}")
+        return {**json.loads(somebody), **{name: code for name, code in known.items() if isinstance(body[name], str)}}
 
     def _often(self) -> bool:
         return self._chance.random() < OFTEN
