@@ -155,6 +155,14 @@ def test_a_bundle_that_is_odd_in_any_place_is_taken_or_refused(send: Send) -> No
     assert statuses[201] > 50, statuses
 
 
+@pytest.mark.parametrize("odd", ["x\ud800", "a\x00b"])
+def test_what_no_database_can_keep_is_taken_out_of_a_bundle_or_the_bundle_is_refused(send: Send, odd: str) -> None:
+    for place in places(RICH):
+        is_answered_well(
+            send("referral", "POST", "/intake", about_somebody(as_json(replaced(RICH, place, odd))), **ASKED)
+        )
+
+
 def about_somebody(content: bytes) -> bytes:
     """The same bundle about another person: a second one about the first would be refused before it is kept."""
     return content.replace(b"synthetic-1", str(uuid4()).encode())
