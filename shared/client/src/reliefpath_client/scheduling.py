@@ -43,6 +43,7 @@ ReasonKind = Literal["state", "role", "side", "unmet", "incomplete"]
 FacilityKind = Literal["hospital", "clinic", "home_care"]
 Status = Literal["missing", "waiting", "retrying", "behind", "parked", "resolved", "discarded"]
 DeadlineStatus = Literal["open", "parked", "fired", "cancelled", "discarded"]
+StreamsDeadLettersStatus = Literal["new", "failed_again", "resolved", "discarded"]
 
 
 class PageAppointmentSummary(TypedDict):
@@ -379,6 +380,20 @@ class Lag(TypedDict):
     begins: NotRequired[int | None]
 
 
+class Because(TypedDict):
+    """Why an operator does it."""
+
+    reason: str
+
+
+class Restarted(TypedDict):
+    """A partition that is read from its beginning again; what was heard before has no second effect."""
+
+    topic: str
+    partition: int
+    next: int
+
+
 class PageHeldShown(TypedDict):
     items: list[HeldShown]
     next: NotRequired[str | None]
@@ -519,19 +534,44 @@ class Scheduling(Client):
         "resource_change": Operation("PUT", "/resources/{id}", takes="application/json"),
         "lifecycles": Operation("GET", "/lifecycles"),
         "streams_lag": Operation("GET", "/streams/lag"),
-        "streams_lag_restart": Operation("POST", "/streams/lag/{topic}/{partition}/restart", keyed=True),
+        "streams_lag_restart": Operation(
+            "POST",
+            "/streams/lag/{topic}/{partition}/restart",
+            takes="application/json",
+            keyed=True,
+        ),
         "streams_held": Operation("GET", "/streams/held"),
         "streams_held_one": Operation("GET", "/streams/held/{id}"),
-        "streams_held_retry": Operation("POST", "/streams/held/{id}/retry", keyed=True),
-        "streams_held_discard": Operation("POST", "/streams/held/{id}/discard", keyed=True),
+        "streams_held_retry": Operation("POST", "/streams/held/{id}/retry", takes="application/json", keyed=True),
+        "streams_held_discard": Operation("POST", "/streams/held/{id}/discard", takes="application/json", keyed=True),
         "streams_dead_letters": Operation("GET", "/streams/dead-letters"),
         "streams_dead_letter": Operation("GET", "/streams/dead-letters/{id}"),
-        "streams_dead_letter_retry": Operation("POST", "/streams/dead-letters/{id}/retry", keyed=True),
-        "streams_dead_letter_discard": Operation("POST", "/streams/dead-letters/{id}/discard", keyed=True),
+        "streams_dead_letter_retry": Operation(
+            "POST",
+            "/streams/dead-letters/{id}/retry",
+            takes="application/json",
+            keyed=True,
+        ),
+        "streams_dead_letter_discard": Operation(
+            "POST",
+            "/streams/dead-letters/{id}/discard",
+            takes="application/json",
+            keyed=True,
+        ),
         "streams_deadlines": Operation("GET", "/streams/deadlines"),
         "streams_deadline": Operation("GET", "/streams/deadlines/{id}"),
-        "streams_deadline_retry": Operation("POST", "/streams/deadlines/{id}/retry", keyed=True),
-        "streams_deadline_discard": Operation("POST", "/streams/deadlines/{id}/discard", keyed=True),
+        "streams_deadline_retry": Operation(
+            "POST",
+            "/streams/deadlines/{id}/retry",
+            takes="application/json",
+            keyed=True,
+        ),
+        "streams_deadline_discard": Operation(
+            "POST",
+            "/streams/deadlines/{id}/discard",
+            takes="application/json",
+            keyed=True,
+        ),
     }
 
     async def appointments(
@@ -800,9 +840,16 @@ class Scheduling(Client):
         answer: list[Lag] = await self.call("streams_lag")
         return answer
 
-    async def streams_lag_restart(self, topic: str, partition: int, *, key: str | None = None) -> Any:
+    async def streams_lag_restart(
+        self,
+        topic: str,
+        partition: int,
+        body: Because,
+        *,
+        key: str | None = None,
+    ) -> Restarted:
         """Read a partition whose offset is gone from its beginning, for a reason."""
-        answer: Any = await self.call("streams_lag_restart", topic, partition, key=key)
+        answer: Restarted = await self.call("streams_lag_restart", topic, partition, body=body, key=key)
         return answer
 
     async def streams_held(
@@ -824,20 +871,20 @@ class Scheduling(Client):
         answer: HeldDetail = await self.call("streams_held_one", id)
         return answer
 
-    async def streams_held_retry(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_held_retry(self, id: str, body: Because, *, key: str | None = None) -> HeldDetail:
         """Try a held event and those behind it again, now. The answer says what became of it."""
-        answer: Any = await self.call("streams_held_retry", id, key=key)
+        answer: HeldDetail = await self.call("streams_held_retry", id, body=body, key=key)
         return answer
 
-    async def streams_held_discard(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_held_discard(self, id: str, body: Because, *, key: str | None = None) -> HeldDetail:
         """Let a held event have no effect, for a reason, and go on behind it."""
-        answer: Any = await self.call("streams_held_discard", id, key=key)
+        answer: HeldDetail = await self.call("streams_held_discard", id, body=body, key=key)
         return answer
 
     async def streams_dead_letters(
         self,
         *,
-        status: Sequence[str] | None = None,
+        status: Sequence[StreamsDeadLettersStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> PageDeadLetter:
@@ -853,14 +900,14 @@ class Scheduling(Client):
         answer: DeadLetter = await self.call("streams_dead_letter", id)
         return answer
 
-    async def streams_dead_letter_retry(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_dead_letter_retry(self, id: str, body: Because, *, key: str | None = None) -> DeadLetter:
         """Read a dead letter again, in case this program can by now."""
-        answer: Any = await self.call("streams_dead_letter_retry", id, key=key)
+        answer: DeadLetter = await self.call("streams_dead_letter_retry", id, body=body, key=key)
         return answer
 
-    async def streams_dead_letter_discard(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_dead_letter_discard(self, id: str, body: Because, *, key: str | None = None) -> DeadLetter:
         """Be done with a dead letter, for a reason."""
-        answer: Any = await self.call("streams_dead_letter_discard", id, key=key)
+        answer: DeadLetter = await self.call("streams_dead_letter_discard", id, body=body, key=key)
         return answer
 
     async def streams_deadlines(
@@ -882,12 +929,12 @@ class Scheduling(Client):
         answer: DeadlineShown = await self.call("streams_deadline", id)
         return answer
 
-    async def streams_deadline_retry(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_deadline_retry(self, id: str, body: Because, *, key: str | None = None) -> DeadlineShown:
         """Try a parked deadline again, now. The answer says what became of it; open, when its handler set it anew."""
-        answer: Any = await self.call("streams_deadline_retry", id, key=key)
+        answer: DeadlineShown = await self.call("streams_deadline_retry", id, body=body, key=key)
         return answer
 
-    async def streams_deadline_discard(self, id: str, *, key: str | None = None) -> Any:
+    async def streams_deadline_discard(self, id: str, body: Because, *, key: str | None = None) -> DeadlineShown:
         """Let a parked deadline have no effect, for a reason."""
-        answer: Any = await self.call("streams_deadline_discard", id, key=key)
+        answer: DeadlineShown = await self.call("streams_deadline_discard", id, body=body, key=key)
         return answer
