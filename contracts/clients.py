@@ -197,9 +197,11 @@ class _Operation:
         return named, passed
 
     def _body_of(self, schema: Mapping[str, Any]) -> str | None:
-        """The type of its body; None when there is nothing to say in it."""
+        """The type of its body; None when there is nothing to say in it. Another standard's document stays as it is."""
+        if self._takes != "application/json":
+            return "Mapping[str, object] | bytes"
         if schema.get("type") == "object" and not schema.get("properties"):
-            return None if schema.get("additionalProperties") is False else "Mapping[str, object] | bytes"
+            return None if schema.get("additionalProperties") is False else "Mapping[str, object]"
         return self._type(schema, "body")
 
     def _type(self, schema: Mapping[str, Any], what: str, many: str = "list") -> str:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 from reliefpath_client.transport import Client, Operation
 
-IntakeBodyResourceType = Literal["Bundle"]
 ReferralState = Literal[
     "draft",
     "requested",
@@ -132,12 +131,6 @@ FacilityKind = Literal["hospital", "clinic", "home_care"]
 Status = Literal["missing", "waiting", "retrying", "behind", "parked", "resolved", "discarded"]
 DeadlineStatus = Literal["open", "parked", "fired", "cancelled", "discarded"]
 StreamsDeadLettersStatus = Literal["new", "failed_again", "resolved", "discarded"]
-
-
-class IntakeBody(TypedDict):
-    """A FHIR R4 Bundle of any type."""
-
-    resourceType: IntakeBodyResourceType
 
 
 class IntakeShown(TypedDict):
@@ -1023,7 +1016,7 @@ class Referral(Client):
 
     async def intake(
         self,
-        body: IntakeBody,
+        body: Mapping[str, object] | bytes,
         *,
         key: str | None = None,
         to: str,
