@@ -31,6 +31,8 @@ def settings_page() -> str:
         "# Settings",
         "",
         "All are environment variables, read once at start. A process refuses to start when one it needs is missing.",
+        "Each may also stand in a file that the variable with `_FILE` after its name tells, as a secret should:",
+        "`RELIEFPATH_DATABASE_REFERRAL_FILE=/run/secrets/database_referral`.",
         "",
     ]
     lines += ["| variable | default | meaning |", "|---|---|---|"]

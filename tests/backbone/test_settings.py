@@ -1,14 +1,15 @@
-"""Settings come from the environment alone, and whatever is missing or wrong is named."""
+"""Settings come from the environment, or from files that it names, and whatever is missing or wrong is named."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from backbone.migrate import SERVICES
-from backbone.settings import Settings
+from backbone.settings import Settings, from_files, read_settings
 from reliefpath.vocabulary import Profile
 
 
@@ -87,3 +88,43 @@ def test_a_variable_that_is_none_of_ours_is_none_of_our_business(monkeypatch: py
 def test_an_api_that_could_not_hold_a_single_body_does_not_start() -> None:
     with pytest.raises(ValidationError, match="RELIEFPATH_BODIES_AT_ONCE is less than one body may have"):
         Settings(bodies_at_once=1_048_576)
+
+
+def test_a_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "address").write_text("postgresql://referral:secret@there/referral\n")
+    (tmp_path / "limit").write_text("2048\n")
+    monkeypatch.setenv("RELIEFPATH_DATABASE_REFERRAL_FILE", str(tmp_path / "address"))
+    monkeypatch.setenv("RELIEFPATH_BODY_LIMIT_FILE", str(tmp_path / "limit"))
+    monkeypatch.setenv("RELIEFPATH_KAFKA", "there:9092")
+    settings = read_settings()
+    assert settings.database_of("referral") == "postgresql://referral:secret@there/referral"
+    assert (settings.body_limit, settings.kafka) == (2048, "there:9092")
+
+
+@pytest.mark.parametrize("text", [None, b"", b" \n", b"\xff\xfe"])
+def test_a_file_without_a_readable_secret_is_refused_in_a_sentence_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: bytes | None
+) -> None:
+    path = tmp_path / "address"
+    if text is not None:
+        path.write_bytes(text)
+    monkeypatch.setenv("RELIEFPATH_DATABASE_REFERRAL_FILE", str(path))
+    with pytest.raises(LookupError, match=r"^RELIEFPATH_DATABASE_REFERRAL_FILE names a") as refused:
+        read_settings()
+    assert str(path) not in str(refused.value)
+
+
+def test_what_stands_in_a_file_is_checked_as_if_it_were_given_and_never_quoted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "address").write_text("mysql://secret")
+    monkeypatch.setenv("RELIEFPATH_DATABASE_REFERRAL_FILE", str(tmp_path / "address"))
+    with pytest.raises(LookupError, match=r"^RELIEFPATH_DATABASE_REFERRAL: it is no PostgreSQL address") as refused:
+        read_settings()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_setting_that_is_given_twice_is_given_once_too_often(tmp_path: Path) -> None:
+    given = {"RELIEFPATH_KAFKA": "here:9092", "RELIEFPATH_KAFKA_FILE": str(tmp_path / "kafka")}
+    with pytest.raises(LookupError, match=r"^RELIEFPATH_KAFKA and RELIEFPATH_KAFKA_FILE are both set"):
+        from_files(given)

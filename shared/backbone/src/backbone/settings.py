@@ -1,7 +1,10 @@
-"""Every setting of a Reliefpath process, read once from the environment."""
+"""Every setting of a Reliefpath process, read once from the environment, or from the files that it names."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -19,7 +22,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RELIEFPATH_", frozen=True, extra="ignore")
 
     profile: Profile = Field(Profile.PRODUCTION, description="`development` or `production`; production is strict.")
-    instance: str = Field("", description="Name of this process among its replicas, for example `referral-worker-1`.")
+    instance: str = Field(
+        "",
+        description="Name of this process among its replicas, for example `referral-worker-1`: a worker that starts "
+        "again takes its partitions up again. Leave it out where replicas would share it: of one name only one works.",
+    )
     kafka: str = Field("", description="Kafka bootstrap servers, `host:port[,host:port…]`.")
     topic_replicas: int = Field(1, ge=1, description="Replication factor of topics that are created.")
     topic_partitions: int = Field(6, ge=1, description="Partitions of topics that are created.")
@@ -111,8 +118,30 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """The settings of this process. Raises LookupError, which names whatever is wrong and quotes nothing."""
     try:
-        return Settings()
+        return Settings(**from_files(os.environ))  # type: ignore[arg-type]  # text, as in the environment: it is parsed
     except ValidationError as wrong:
         found = [("_".join(map(str, one["loc"])).upper(), one["msg"]) for one in wrong.errors()]
         told = [f"RELIEFPATH_{name}: {message}" if name else message for name, message in found]
         raise LookupError("; ".join(told).replace("Value error, ", "")) from None
+
+
+def from_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """What stands in the files that RELIEFPATH_<FIELD>_FILE names, by field: secrets stay out of the environment.
+
+    Raises LookupError when a file is empty or cannot be read, or when the setting is also given itself.
+    """
+    found = {}
+    for field in Settings.model_fields:
+        name = f"RELIEFPATH_{field.upper()}"
+        path = environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environ.get(name):
+            raise LookupError(f"{name} and {name}_FILE are both set: leave one out")
+        try:
+            found[field] = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise LookupError(f"{name}_FILE names a file that cannot be read ({type(error).__name__})") from None
+        if not found[field]:
+            raise LookupError(f"{name}_FILE names an empty file")
+    return found
