@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from reliefpath.vocabulary import Role
-from stack.keys import AUDIENCE, ISSUER, WHOLE_NETWORK, Keys, token
+from stack.keys import AUDIENCE, ISSUER, WHOLE_NETWORK, Keys, main, token
 
 
 def read(keys: Keys, signed: str) -> jwt.Token:
@@ -83,3 +83,36 @@ def test_a_client_of_the_stack_signs_with_the_key_it_was_told_of(
 def test_a_client_that_was_told_of_no_key_learns_what_to_set() -> None:
     with pytest.raises(LookupError, match="RELIEFPATH_KEYS is not set"):
         Keys.of({})
+
+
+def test_the_public_half_alone_is_put_where_services_read_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"RELIEFPATH_PROFILE": "development", "RELIEFPATH_KEYS": str(tmp_path / "keys")}
+    published = tmp_path / "jwks.json"
+    assert main([str(published)], environ) == 0
+    assert "development key" in capsys.readouterr().out
+    first = published.read_text()
+    assert "d" not in json.loads(first)["keys"][0]
+    assert stat.S_IMODE(published.stat().st_mode) == 0o644
+    assert main([str(published)], environ) == 0
+    assert published.read_text() == first
+
+
+@pytest.mark.parametrize("profile", ["production", ""])
+def test_a_production_profile_gets_no_development_key(
+    profile: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"RELIEFPATH_PROFILE": profile, "RELIEFPATH_KEYS": str(tmp_path / "keys")}
+    assert main([str(tmp_path / "jwks.json")], environ) == 1
+    assert "RELIEFPATH_JWKS" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main([str(tmp_path / "jwks.json")], {**environ, "RELIEFPATH_JWKS": "https://issuer/jwks"}) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_made_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "keys").write_text("a file")
+    environ = {"RELIEFPATH_PROFILE": "development", "RELIEFPATH_KEYS": str(tmp_path / "keys")}
+    assert main([str(tmp_path / "jwks.json")], environ) == 1
+    assert "could not be made" in capsys.readouterr().err

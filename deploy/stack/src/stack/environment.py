@@ -72,6 +72,8 @@ def lock(checkout: Path) -> None:
     _uv(checkout, *compiling, *extra, *deployed, "--output-file", runtime)
     _uv(checkout, *compiling, *extra, *ours, *groups, "--constraint", runtime, "--output-file", development)
     _uv(checkout, *compiling, "--group=pyproject.toml:uv", "--output-file", "requirements/uv.txt")
+    image = ["--group=pyproject.toml:image", "--constraint", development]
+    _uv(checkout, *compiling, *image, "--output-file", "requirements/image.txt")
 
 
 def _install(checkout: Path, environment: Path) -> None:

@@ -1,14 +1,18 @@
 """The development signing key, its public half for the services, and the tokens it signs.
 
 A production profile refuses every token of this key, by its id.
+
+python -m stack.keys JWKS    make the key in RELIEFPATH_KEYS and put its public half into this file, for services that
+                             must not see the key itself; in a development profile without its own provider only
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -103,3 +107,31 @@ def token(
 ) -> str:
     """A token of the stack that this process is a client of (RELIEFPATH_KEYS, as `stack demo` sets it)."""
     return Keys.of(os.environ).token(role, subject, facilities, lifetime, journey)
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Make the key unless tokens come from elsewhere, and say which it is; 1 in a production profile without either."""
+    (target,) = sys.argv[1:] if arguments is None else arguments
+    if environ.get("RELIEFPATH_JWKS"):
+        print("No key is made: tokens come from your own identity provider (RELIEFPATH_JWKS).")
+        return 0
+    if environ.get("RELIEFPATH_PROFILE") != "development":
+        print(
+            "A production profile takes no development key: set RELIEFPATH_ISSUER and RELIEFPATH_JWKS to your identity "
+            "provider's.",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        keys = Keys.of(environ)
+        keys.ensure()
+        replace(Path(target), keys.jwks.read_text(), mode=0o644)
+    except (LookupError, OSError) as wrong:
+        print(f"The development key could not be made: {wrong}", file=sys.stderr)
+        return 1
+    print("A development key signs tokens here: for synthetic patients only, and a production profile refuses it.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

