@@ -17,8 +17,9 @@ from tests.support.databases import Databases
 from tests.support.network import Network
 from tests.support.servers import Server, Servers
 
-KINDS: Final = ("pure", "db", "kafka", "journey")
-NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network"}
+HERE: Final = Path(__file__).parent
+KINDS: Final = ("pure", "db", "kafka", "journey", "container")
+NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network", "container": "engine"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
 
 structlog.configure(
@@ -108,6 +109,14 @@ def open_folder(servers: Servers) -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Containers are tried when their folder is named, and not by who runs all tests: they take minutes."""
+    if collection_path == HERE / "containers":
+        named = [Path(config.invocation_params.dir, one.partition("::")[0]).resolve() for one in config.args]
+        return not any(path.is_relative_to(collection_path) for path in named) or None
+    return None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -66,6 +66,13 @@ class Visitors:
             finally:
                 ending.set()
 
+    async def come(self, patients: int) -> None:
+        """Refer so many patients and take them up, one after the other."""
+        async with httpx2.AsyncClient(base_url=self._address, timeout=10) as client:
+            for _ in range(patients):
+                await self._visit(client)
+                await asyncio.sleep(self._pause)
+
     def history(self) -> list[dict[str, Any]]:
         """What the checker reads."""
         return [asdict(visit) for visit in self.visits]
