@@ -13,6 +13,8 @@ import pytest
 import structlog
 
 from stack.keys import Keys
+from tests.support.containers import in_containers
+from tests.support.containers import servers as chosen_servers
 from tests.support.databases import Databases
 from tests.support.network import Network
 from tests.support.servers import Server, Servers
@@ -21,6 +23,8 @@ HERE: Final = Path(__file__).parent
 KINDS: Final = ("pure", "db", "kafka", "journey", "container")
 NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network", "container": "engine"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
+
+LEFT_OUT: Final = pytest.StashKey[int]()
 
 structlog.configure(
     processors=[
@@ -33,8 +37,8 @@ structlog.configure(
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Our own PostgreSQL and Kafka; asking for this alone starts neither."""
-    running = Servers()
+    """Our own PostgreSQL and Kafka, embedded or as containers; asking for this alone starts neither."""
+    running = chosen_servers()
     yield running
     running.close()
 
@@ -128,9 +132,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what needs no server first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what needs no server first, and with containers not what tries the embedded stack itself."""
     items.sort(key=lambda item: KINDS.index(_kind(item)))
+    if in_containers():
+        left_out = [item for item in items if _tries_the_embedded_stack(item)]
+        items[:] = [item for item in items if not _tries_the_embedded_stack(item)]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -140,6 +149,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seconds = {kind: sum(report.duration for report in passed if _kind_of(report) == kind) for kind in KINDS}
     told = ", ".join(f"{counts[kind]} {kind} ({seconds[kind]:.1f} s)" for kind in KINDS if counts[kind])
     terminalreporter.write_line(f"passed by kind: {told or 'none'}")
+    if in_containers():
+        left_out = terminalreporter.config.stash.get(LEFT_OUT, 0)
+        with_what = f"containers (RELIEFPATH_TEST_WITH=docker), without {left_out} tests of the embedded stack itself"
+    else:
+        with_what = "the embedded stack's (RELIEFPATH_TEST_WITH=docker takes containers)"
+    terminalreporter.write_line(f"servers: {with_what}")
+
+
+def _tries_the_embedded_stack(item: pytest.Item) -> bool:
+    return "installation" in getattr(item, "fixturenames", ()) or item.get_closest_marker("embedded") is not None
 
 
 def _kind(item: pytest.Item) -> str:

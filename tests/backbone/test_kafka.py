@@ -203,7 +203,7 @@ async def test_a_replay_says_that_kafka_went_away_instead_of_waiting_for_ever(wo
 
     async def read_on_while_it_dies() -> None:
         async for _ in replay(world.servers, [topic], 5, PATIENCE):
-            if broker.child.running:
+            if broker.running:
                 await broker.kill()
 
     try:

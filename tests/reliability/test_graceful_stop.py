@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -182,14 +181,14 @@ async def test_a_worker_whose_broker_hangs_ends_too(
     given = environment(database_scheduling=address, kafka=kafka, instance=INSTANCE, profile="development")
     with running("scheduling.worker", given, tmp_path) as process:
         await asyncio.to_thread(process.until, lambda answer: answer.json() == {"status": "ready"})
-        os.kill(broker.child.pid, signal.SIGSTOP)
+        broker.hold()
         try:
             await say(address, [new_id() for _ in range(10)])
             await asyncio.sleep(1)
             process.signal(signal.SIGTERM)
             await ended(process, address)
         finally:
-            os.kill(broker.child.pid, signal.SIGCONT)
+            broker.release()
 
 
 async def say(address: str, streams: list[UUID]) -> None:

@@ -48,6 +48,7 @@ def whole(broker: Kafka, version: str) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.kafka
+@pytest.mark.embedded
 async def test_a_broker_that_was_killed_starts_again_and_still_has_every_acknowledged_record(
     servers: Servers, tmp_path: Path, supervisor: Supervisor
 ) -> None:
@@ -90,6 +91,7 @@ async def test_a_broker_that_was_killed_starts_again_and_still_has_every_acknowl
 
 @pytest.mark.timeout(180)
 @pytest.mark.kafka
+@pytest.mark.embedded
 async def test_of_three_nodes_one_may_be_lost_and_of_two_none(
     servers: Servers, tmp_path: Path, supervisor: Supervisor
 ) -> None:

@@ -172,6 +172,7 @@ async def test_a_wrong_password_is_refused(databases: Databases) -> None:
 
 
 @pytest.mark.db
+@pytest.mark.embedded
 async def test_postgresql_listens_on_this_machine_only_and_has_no_socket_file(databases: Databases) -> None:
     connection = await asyncpg.connect(databases.cluster.address("postgres"))
     assert await connection.fetchval("SHOW listen_addresses") == "127.0.0.1"
@@ -181,6 +182,7 @@ async def test_postgresql_listens_on_this_machine_only_and_has_no_socket_file(da
 
 
 @pytest.mark.db
+@pytest.mark.embedded
 def test_the_passwords_are_readable_by_their_owner_only(databases: Databases) -> None:
     card = databases.cluster.home / "cluster.json"
     assert stat.S_IMODE(card.stat().st_mode) == 0o600
