@@ -5,9 +5,10 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
 .PHONY: help setup lock run up demo down status token test faults bench check contracts docs format
+.PHONY: image compose-up compose-demo compose-down test-containers
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## the Python environment in .venv, from hashed requirements (every target below does it first)
 	@command -v $(PYTHON) > /dev/null || { echo "Reliefpath needs Python 3.11 or newer and there is no $(PYTHON): install one, then make PYTHON=… again."; exit 1; }
@@ -60,3 +61,21 @@ docs: setup ## write docs/*.md from the code they describe
 format: setup ## write code as `make check` wants it
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
+
+image: ## the images of everything that runs, as Docker Compose names them; says their size
+	@REVISION=$$(git rev-parse HEAD 2> /dev/null || echo unknown) docker compose --profile demo build
+	@docker image ls reliefpath
+
+compose-up: ## everything as containers, from images made now; up when all of it is healthy
+	@deploy/secrets && docker compose up --build --detach --wait
+	@docker compose run --rm --no-deps directory
+
+compose-demo: ## send the simulator's patients through what `make compose-up` started
+	@docker compose run --rm --no-deps demo
+
+compose-down: ## stop the containers and keep their data
+	@docker compose --profile demo down
+
+test-containers: setup ## where a Docker engine answers: the images, an installation of them, and tests with servers in containers
+	@$(RUN) pytest tests/containers
+	@! docker info > /dev/null 2>&1 || RELIEFPATH_TEST_WITH=docker $(RUN) pytest -m "db or kafka"

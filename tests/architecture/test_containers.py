@@ -160,3 +160,9 @@ def test_the_image_names_no_registry_and_runs_as_a_number() -> None:
             assert json.loads(line.split(maxsplit=1)[1]), "in exec form signals reach the process"
     assert not re.search(r"index-url|http://|apt-get", "\n".join(lines))
     assert os.access(ROOT / "deploy" / "secrets", os.X_OK)
+
+
+def test_what_is_checked_here_is_checked_for_the_public_too() -> None:
+    made = re.findall(r"^ *(make [a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "checks.yml").read_text())["jobs"].values()
+    assert made == [step["run"] for job in jobs for step in job["steps"] if "run" in step]
