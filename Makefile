@@ -63,7 +63,7 @@ format: setup ## write code as `make check` wants it
 	@$(RUN) ruff format
 
 image: ## the images of everything that runs, as Docker Compose names them; says their size
-	@REVISION=$$(git rev-parse HEAD 2> /dev/null || echo unknown) docker compose --profile demo build
+	@REVISION=$$(git rev-parse HEAD 2> /dev/null || echo unknown) docker compose build
 	@docker image ls reliefpath
 
 compose-up: ## everything as containers, from images made now; up when all of it is healthy

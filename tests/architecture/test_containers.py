@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,6 +156,8 @@ def test_the_image_names_no_registry_and_runs_as_a_number() -> None:
     lines = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
     assert {line.split()[1] for line in lines if line.startswith("FROM")} == {"python:3.13-slim", "services"}
     assert [line for line in lines if line.startswith("USER")] == ["USER 10001:10001"]
+    version = tomllib.loads((ROOT / "shared" / "reliefpath" / "pyproject.toml").read_text())["project"]["version"]
+    assert f"ARG VERSION={version}" in lines
     for line in lines:
         if line.startswith(("CMD", "ENTRYPOINT")):
             assert json.loads(line.split(maxsplit=1)[1]), "in exec form signals reach the process"
