@@ -276,15 +276,15 @@ async def test_parking_is_counted_apart_from_failing(db: Database, handlers: Han
 
 async def test_how_long_its_handler_takes_is_measured_also_when_it_fails(db: Database, handlers: Handlers) -> None:
     def measured(what: str) -> float:
-        return REGISTRY.get_sample_value(f"reliefpath_deadline_seconds_{what}", {"kind": "slow"}) or 0
+        return REGISTRY.get_sample_value(f"reliefpath_deadline_seconds_{what}", {"kind": "measured"}) or 0
 
     async def slow(uow: UnitOfWork, deadline: Deadline) -> None:
         await asyncio.sleep(0.1)
         await handlers.handle(uow, deadline)
 
-    handlers.by_kind["slow"] = slow
-    await due(db, "slow")
-    handlers.failing.add("slow")
+    handlers.by_kind["measured"] = slow
+    await due(db, "measured")
+    handlers.failing.add("measured")
     await take_all(db, handlers)
     handlers.failing.clear()
     await again_now(db)
