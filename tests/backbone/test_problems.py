@@ -45,7 +45,7 @@ def app() -> FastAPI:
 
     @made.get("/conflict")
     async def conflict() -> None:
-        raise Conflict("slot-taken", "It is taken.", [Reason(code="taken", message="Taken.")], free=["10:00"])
+        raise Conflict("resource-taken", "It is taken.", [Reason(code="taken", message="Taken.")], free=["10:00"])
 
     @made.get("/stale")
     async def stale() -> None:
@@ -98,7 +98,7 @@ def test_what_is_not_the_callers_to_do_is_forbidden_and_all_else_a_conflict(
 
 async def test_a_conflict_has_its_own_name_and_may_offer_what_else_there_is() -> None:
     shown = (await send("GET", "/conflict")).json()
-    assert (shown["type"], shown["status"], shown["free"]) == (TYPE_PREFIX + "slot-taken", 409, ["10:00"])
+    assert (shown["type"], shown["status"], shown["free"]) == (TYPE_PREFIX + "resource-taken", 409, ["10:00"])
 
 
 async def test_what_is_stale_tells_the_present_version() -> None:

@@ -127,14 +127,22 @@ def test_parameters_come_in_the_order_place_body_version_key_and_what_narrows() 
     [
         (thing(a=TEXT), ", body: Thing | None = None"),
         ({"type": "object", "properties": {}, "additionalProperties": False}, ""),
-        ({"type": "object"}, ", body: Mapping[str, object] | bytes | None = None"),
+        ({"type": "object"}, ", body: Mapping[str, object] | None = None"),
     ],
     ids=["may be left out", "says nothing", "is any document"],
 )
 def test_a_body_is_asked_for_as_far_as_it_says_something(schema: dict[str, Any], parameter: str) -> None:
-    body = {"content": {"application/fhir+json": {"schema": schema}, "application/json": {"schema": schema}}}
+    body = {"content": {"application/json": {"schema": schema}}}
     text = clients.module("visit", answering({}, parameters=[ID], requestBody=body))
     assert f"async def visits(self, id: str{parameter}) -> Any:" in text
+    assert 'takes="application/json"' in text
+
+
+def test_a_document_of_another_standard_is_asked_for_as_it_is() -> None:
+    schema = thing(a=TEXT)
+    body = {"content": {"application/fhir+json": {"schema": schema}, "application/json": {"schema": schema}}}
+    text = clients.module("visit", answering({}, parameters=[ID], requestBody=body))
+    assert "async def visits(self, id: str, body: Mapping[str, object] | bytes | None = None) -> Any:" in text
     assert 'takes="application/fhir+json"' in text
 
 
