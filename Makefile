@@ -78,4 +78,4 @@ compose-down: ## stop the containers and keep their data
 
 test-containers: setup ## where a Docker engine answers: the images, an installation of them, and tests with servers in containers
 	@$(RUN) pytest tests/containers
-	@! docker info > /dev/null 2>&1 || RELIEFPATH_TEST_WITH=docker $(RUN) pytest -m "db or kafka or journey" tests/backbone tests/journeys
+	@! docker info > /dev/null 2>&1 || RELIEFPATH_TEST_WITH=docker $(RUN) pytest -m "kafka or journey" tests/backbone tests/journeys
