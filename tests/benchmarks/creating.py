@@ -10,10 +10,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
+from backbone.process import _server_config
 from backbone.rows import new_id
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
@@ -143,13 +144,9 @@ async def http_create(ground: Ground, size: Size, turn: int) -> dict[str, float]
 
 async def _serve() -> None:
     address, folder, port = os.environ["BENCH"].split()
-    settings: dict[str, Any] = {"database_connections": 20}
-    async with serving(address, Keys(Path(folder)), [router], **settings) as served:
-        config = uvicorn.Config(
-            served.edge, port=int(port), loop="uvloop", http="httptools", lifespan="off", log_config=None,
-            access_log=False,
-        )  # fmt: skip
-        await uvicorn.Server(config).serve()
+    async with serving(address, Keys(Path(folder)), [router]) as served:
+        settings = served.app.state.settings.model_copy(update={"http_port": int(port)})
+        await uvicorn.Server(_server_config(served.edge, settings, lifespan="off")).serve()
 
 
 if __name__ == "__main__":
