@@ -2,7 +2,7 @@
 
 python -m contracts             write them
 python -m contracts --check     say what is stale, and what would break those who read the released ones; fail if any
-python -m contracts --release   make the present ones the released ones
+python -m contracts --release   make the present ones the released ones, unless they would break somebody
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ def main(arguments: list[str]) -> int:
         return 1 if found else 0
     write()
     if arguments == ["--release"]:
+        found = [str(breach) for breach in compatibility.breaches()]
+        sys.stderr.writelines(f"{line}\n" for line in found)
+        if found:
+            return 1
         compatibility.release()
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from backbone.process import Service
-from reliefpath.events import CATALOGUE, Event
+from reliefpath.events import CATALOGUE, LATER, Event
 from reliefpath.lifecycle import Lifecycle
 
 HERE: Final = Path(__file__).parent
@@ -47,7 +47,9 @@ def said_on(event: type[Event]) -> list[str]:
 
 
 def heard_by(event: type[Event]) -> list[str]:
-    """The services that react to an event."""
+    """The services that react to an event, or to the version that it is read as."""
+    while event.type in LATER:
+        event = LATER[event.type]
     return [service for service in SERVICES if event in card(service).reactions]
 
 

@@ -1,8 +1,8 @@
 """Whether those who read the released contracts can go on with the present ones.
 
 An event goes from us to readers: what they were told is always there must stay, and no value may come that they were
-told would not. A request goes from callers to us: what they were told is taken must go on being taken. An answer is
-read as an event is, except that what we show may gain values where the schema leaves them open.
+told would not. It stays on its topic for ever, too: what was said once must be readable by the present contract. A
+request goes from callers to us: what they were told is taken must go on being taken. An answer goes as an event does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from contracts.cards import HERE
 
 RELEASED: Final = HERE / "released"
 KEPT: Final = ("openapi", "events")
+TOPICS: Final = "asyncapi.json"
 METHODS: Final = ("get", "put", "post", "delete", "patch")
-PASSING: Final = {"title", "description", "examples", "example", "default", "$id", "$schema", "deprecated"}
+PASSING: Final = {"title", "description", "examples", "example", "$id", "$schema", "deprecated", "summary"}
+"""What changes nothing for anybody."""
+
+COMPARED: Final = {
+    "type", "format", "enum", "const", "properties", "required", "items", "additionalProperties", "anyOf", "oneOf",
+    "pattern", "default", "$ref", "$defs",
+}  # fmt: skip
+"""What is compared by its meaning. Whatever else differs is a breach, as nobody has thought about it yet."""
 
 
 class Way(Enum):
@@ -52,15 +60,12 @@ def breaches(released: Path = RELEASED, present: Path = HERE) -> list[Breach]:
     """Every released promise that the present contracts would break."""
     found: list[Breach] = []
     for path in sorted((released / "events").glob("*.json")):
-        place = f"events/{path.name}"
-        now = present / "events" / path.name
+        place, now = f"events/{path.name}", present / "events" / path.name
         if not now.is_file():
             found.append(Breach(place, "the event is gone", NEW_VERSION))
             continue
-        before, after = _read(path), _read(now)
         found += [
-            Breach(f"{place}#{where}", what, NEW_VERSION)
-            for where, what in changed(before, after, Way.OUT, before, after)
+            Breach(f"{place}#{where}", what, NEW_VERSION) for where, what in event_changed(_read(path), _read(now))
         ]
     for path in sorted((released / "openapi").glob("*.json")):
         place, now = f"openapi/{path.name}", present / "openapi" / path.name
@@ -70,6 +75,9 @@ def breaches(released: Path = RELEASED, present: Path = HERE) -> list[Breach]:
         found += [
             Breach(f"{place}#{where}", what, NEW_OPERATION) for where, what in api_changed(_read(path), _read(now))
         ]
+    if (released / TOPICS).is_file():
+        changes = topics_changed(_read(released / TOPICS), _read(present / TOPICS))
+        found += [Breach(f"{TOPICS}#{where}", what, NEW_VERSION) for where, what in changes]
     return found
 
 
@@ -78,6 +86,7 @@ def release(present: Path = HERE, released: Path = RELEASED) -> None:
     for name in KEPT:
         shutil.rmtree(released / name, ignore_errors=True)
         shutil.copytree(present / name, released / name, ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy(present / TOPICS, released / TOPICS)
 
 
 def _read(path: Path) -> Any:
@@ -87,23 +96,67 @@ def _read(path: Path) -> Any:
 Change = tuple[str, str]
 
 
+def event_changed(before: Any, after: Any) -> Iterator[Change]:
+    """The breaking differences of an event's schemas: for readers of those that will come, and of those there are."""
+    for_readers = list(changed(before, after, Way.OUT, before, after))
+    named = {where for where, _ in for_readers}
+    yield from for_readers
+    for where, what in changed(before, after, Way.IN, before, after):
+        if where not in named:
+            yield where, f"{what}, and what is on the topics already would not be read any more"
+
+
 def changed(before: Any, after: Any, way: Way, old: Any, new: Any, at: str = "") -> Iterator[Change]:
     """The breaking differences of two schemas, each with its JSON pointer; `old` and `new` hold what they refer to."""
     before, after = _resolved(before, old), _resolved(after, new)
-    if _shape(before) != _shape(after):
+    if _branches(before) or _branches(after):
+        yield from _choices(before, after, way, old, new, at)
+        return
+    wider = way is Way.IN and (before.get("type"), after.get("type")) == ("integer", "number")
+    if _shape(before) != _shape(after) and not wider:
         yield at or "/", f"its type changed from {_named(before)} to {_named(after)}"
         return
     yield from _values(before, after, way, at)
     yield from _limits(before, after, way, at)
     if "properties" in before or "properties" in after:
         yield from _properties(before, after, way, old, new, at)
-    if "items" in before and "items" in after:
-        yield from changed(before["items"], after["items"], way, old, new, f"{at}/items")
-    if isinstance(before.get("additionalProperties"), dict) and isinstance(after.get("additionalProperties"), dict):
-        yield from changed(
-            before["additionalProperties"], after["additionalProperties"], way, old, new, f"{at}/additionalProperties"
-        )
-    yield from _choices(before, after, way, old, new, at)
+    yield from _inside(before, after, way, old, new, at)
+    yield from _whatever_else(before, after, way, at)
+
+
+def _branches(schema: Any) -> list[Any]:
+    return list(schema.get("anyOf", schema.get("oneOf", [])))
+
+
+def _inside(before: Any, after: Any, way: Way, old: Any, new: Any, at: str) -> Iterator[Change]:
+    """What lists and objects hold beyond what is named. Wider is for callers, narrower for readers."""
+    for name in ("items", "additionalProperties"):
+        was, is_ = (_rest(one.get(name)) for one in (before, after))
+        if was and is_:
+            yield from changed(was, is_, way, old, new, f"{at}/{name}")
+        elif (_width(is_) < _width(was)) is (way is Way.IN) and _width(was) != _width(is_) and was is not False:
+            yield at or "/", f"{name} changed from {_said(was)} to {_said(is_)}"
+
+
+def _rest(schema: Any) -> Any:
+    return {} if schema is None or schema is True else schema
+
+
+def _width(schema: Any) -> int:
+    return 0 if schema is False else 1 if schema else 2
+
+
+def _said(schema: Any) -> str:
+    return "none" if schema is False else "some" if schema else "any"
+
+
+def _whatever_else(before: Any, after: Any, way: Way, at: str) -> Iterator[Change]:
+    """What has no rule here. A default is what callers get who say nothing; readers see what came of it."""
+    known = PASSING | COMPARED | {*LEAST, *MOST}
+    names = {*before, *after} - known | ({"default"} if way is Way.IN else set())
+    for name in sorted(names):
+        if before.get(name) != after.get(name):
+            yield at or "/", f"{name} changed from {before.get(name)} to {after.get(name)}"
 
 
 def _resolved(schema: Any, within: Any) -> Any:
@@ -164,8 +217,6 @@ def _limits(before: Any, after: Any, way: Way, at: str) -> Iterator[Change]:
             yield at or "/", f"{name} changed from {was} to {is_}"
     if before.get("pattern") != after.get("pattern") and not (way is Way.IN and "pattern" not in after):
         yield at or "/", f"its pattern changed from {before.get('pattern')} to {after.get('pattern')}"
-    if way is Way.IN and before.get("additionalProperties") is not False and after.get("additionalProperties") is False:
-        yield at or "/", "fields it does not name are refused now"
 
 
 def _properties(before: Any, after: Any, way: Way, old: Any, new: Any, at: str) -> Iterator[Change]:
@@ -200,23 +251,61 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _choices(before: Any, after: Any, way: Way, old: Any, new: Any, at: str) -> Iterator[Change]:
-    was, is_ = before.get("anyOf", before.get("oneOf")), after.get("anyOf", after.get("oneOf"))
-    if was is None and is_ is None:
-        return
-    was, is_ = was or [before], is_ or [after]
-    fits = [[not list(changed(one, other, way, old, new)) for other in is_] for one in was]
+    """Branches are compared with those of their kind; one that has none there is taken no more, or may come now."""
+    was = [_resolved(one, old) for one in _branches(before) or [before]]
+    is_ = [_resolved(one, new) for one in _branches(after) or [after]]
+    for one in list(was):
+        alike = next((other for other in is_ if _shape(other) == _shape(one)), None)
+        if alike is not None:
+            is_.remove(alike)
+            was.remove(one)
+            yield from changed(one, alike, way, old, new, at)
     if way is Way.IN:
-        for number, row in enumerate(fits):
-            if not any(row):
-                yield f"{at}/anyOf/{number}", f"{_named(_resolved(was[number], old))} is not taken any more"
+        yield from ((at or "/", f"{_named(one)} is not taken any more") for one in was)
     else:
-        for number in range(len(is_)):
-            if not any(row[number] for row in fits):
-                yield f"{at}/anyOf/{number}", f"{_named(_resolved(is_[number], new))} may come now"
+        yield from ((at or "/", f"{_named(one)} may come now") for one in is_)
+    yield from _whatever_else(before, after, way, at)
+
+
+def topics_changed(old: Any, new: Any) -> Iterator[Change]:
+    """The breaking differences of two AsyncAPI documents: topics, keys, and the headers of each message."""
+    key = ("components", "messageTraits", "cloudEvent", "bindings", "kafka", "key")
+    yield from changed(_at(old, *key), _at(new, *key), Way.OUT, old, new, "/" + "/".join(key))
+    for name, channel in old["channels"].items():
+        place, there = f"/channels/{name}", new["channels"].get(name)
+        if there is None:
+            yield place, "the topic is gone"
+            continue
+        if there["address"] != channel["address"]:
+            yield f"{place}/address", f"the topic was {channel['address']} and is {there['address']}"
+        for message in channel["messages"].keys() - there["messages"].keys():
+            yield f"{place}/messages/{message}", "the event is not said on this topic any more"
+    for name, message in old["components"]["messages"].items():
+        if (now := new["components"]["messages"].get(name)) is not None:
+            place = f"/components/messages/{name}/headers"
+            yield from changed(message["headers"], now["headers"], Way.OUT, old, new, place)
+
+
+def _at(document: Any, *path: str) -> Any:
+    for part in path:
+        document = document.get(part, {})
+    return document
 
 
 def api_changed(old: Any, new: Any) -> Iterator[Change]:
     """The breaking differences of two OpenAPI documents."""
+    if old.get("servers") != new.get("servers"):
+        yield "/servers", "the addresses changed"
+    for name, scheme in _at(old, "components", "securitySchemes").items():
+        there = _at(new, "components", "securitySchemes").get(name, {})
+        if {k: v for k, v in scheme.items() if k != "description"} != {
+            k: v for k, v in there.items() if k != "description"
+        }:
+            yield f"/components/securitySchemes/{name}", "callers prove otherwise who they are"
+    for name, refusal in _at(old, "components", "responses").items():
+        place = f"/components/responses/{name}"
+        for code in _codes(refusal) - _codes(_at(new, "components", "responses").get(name, {})):
+            yield place, f"the problem type {code} is gone"
     for path, item in old["paths"].items():
         for method in METHODS:
             if method not in item:
@@ -229,9 +318,15 @@ def api_changed(old: Any, new: Any) -> Iterator[Change]:
             yield from _operation_changed(item[method], there, old, new, place)
 
 
+def _codes(refusal: Any) -> set[str]:
+    return {code for media in refusal.get("content", {}).values() for code in media.get("examples", {})}
+
+
 def _operation_changed(before: Any, after: Any, old: Any, new: Any, place: str) -> Iterator[Change]:
     if before["operationId"] != after["operationId"]:
         yield f"{place}/operationId", f"it was {before['operationId']} and clients name a function after it"
+    if after.get("security") and not before.get("security"):
+        yield f"{place}/security", "a token is needed now"
     yield from _parameters_changed(before, after, old, new, place)
     yield from _body_changed(before, after, old, new, place)
     for status, answer in before["responses"].items():

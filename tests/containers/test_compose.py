@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import asyncpg
-import httpx2
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
@@ -20,6 +19,7 @@ from tests.reliability.visitors import Visitors
 from tests.support.compose import Project, docker
 
 PATIENCE = 60.0
+READY = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:7400/readyz').read().decode())"
 HEARD = 2 * Settings().topic_partitions
 """Partitions that scheduling hears: referral's and follow-up's."""
 
@@ -136,7 +136,12 @@ def test_without_its_database_a_process_is_unhealthy_and_stays_and_without_kafka
 ) -> None:
     project.compose("pause", "kafka")
     try:
-        assert httpx2.get(project.addresses["referral"] + "/readyz", timeout=10).status_code == 200
+        began = time.monotonic()
+        while "degraded" not in project.compose("exec", "-T", "referral-worker", "python", "-c", READY):
+            assert time.monotonic() - began < PATIENCE
+            time.sleep(1)
+        (worker,) = project.containers("referral-worker")
+        assert docker("inspect", "--format={{.State.Health.Status}}", worker).strip() == "healthy"
     finally:
         project.compose("unpause", "kafka")
     project.compose("stop", "postgres")

@@ -21,7 +21,8 @@ print(json.dumps({
     "python": sys.version_info[:2], "account": [os.getuid(), os.getgid()],
     "tools": [name for name in ("gcc", "cc", "make", "curl", "wget", "git") if shutil.which(name)],
     "foreign": [str(path) for path in files if path.name in sys.argv[1:]],
-    "writable": [str(path) for path in files if os.access(path, os.W_OK) and not path.is_symlink()],
+    "writable": [str(path) for path in files if not path.is_symlink()
+                 and (path.stat().st_uid == os.getuid() or path.stat().st_mode & 0o022)],
     "uncompiled": [str(path) for path in files if path.match("services/backbone/*.py")
                    and not list((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))],
 }))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
+
+from contracts import cards
 from contracts.cards import SERVICES, heard_by, lifecycles, one_line, said_on, speaker_of, without_titles
-from reliefpath.events import CATALOGUE, FacilityListed, ReferralAccepted
+from reliefpath.events import CATALOGUE, FacilityListed, ReferralAccepted, ReferralDeclined
+from tests.support.versions import second_version
 
 
 def test_an_event_is_said_by_one_service_upon_the_actions_that_emit_it() -> None:
@@ -13,9 +19,15 @@ def test_an_event_is_said_by_one_service_upon_the_actions_that_emit_it() -> None
 
 
 def test_an_event_is_heard_by_those_who_react_to_it() -> None:
-    assert heard_by(ReferralAccepted) == ["scheduling", "followup", "operations"] or "scheduling" in heard_by(
-        ReferralAccepted
-    )
+    assert heard_by(ReferralAccepted) == ["scheduling", "followup", "operations"]
+
+
+def test_an_earlier_version_is_heard_by_those_who_react_to_what_is_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with second_version() as second:
+        monkeypatch.setattr(
+            cards, "card", lambda service: SimpleNamespace(reactions={second} if service == "followup" else {})
+        )
+        assert heard_by(ReferralDeclined) == heard_by(second) == ["followup"]
 
 
 def test_every_lifecycle_has_a_name_of_its_own() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from contracts.__main__ import write
 from contracts.cards import HERE
-from contracts.compatibility import NEW_OPERATION, NEW_VERSION, RELEASED, breaches, release
+from contracts.compatibility import NEW_OPERATION, NEW_VERSION, RELEASED, TOPICS, Way, breaches, changed, release
 from tests.support.versions import second_version
 
 EVENT: Final = "events/reliefpath.referral.ReferralAccepted.v1.json"
@@ -31,6 +31,7 @@ def planted(tmp_path: Path) -> Callable[[str, Plant], list[str]]:
         released, present = tmp_path / "released", tmp_path / "present"
         for folder in ("openapi", "events"):
             shutil.copytree(HERE / folder, present / folder)
+        shutil.copy(HERE / TOPICS, present / TOPICS)
         release(present, released)
         document = json.loads((present / name).read_text())
         change(document)
@@ -41,7 +42,7 @@ def planted(tmp_path: Path) -> Callable[[str, Plant], list[str]]:
 
 
 def test_nothing_that_was_released_is_broken() -> None:
-    assert sorted(path.name for path in RELEASED.iterdir()) == ["events", "openapi"]
+    assert sorted(path.name for path in RELEASED.iterdir()) == ["asyncapi.json", "events", "openapi"]
     assert [str(one) for one in breaches()] == []
 
 
@@ -97,7 +98,7 @@ EVENT_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a type is widened": (
         put({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]}, "properties", "referral"),
         "/referral",
-        "its type changed from string (uuid) to a choice",
+        "null may come now",
     ),
     "a value of a list is removed": (
         put(["emergency", "urgent", "soon"], "$defs", "Urgency", "enum"), "/urgency", "the value routine is gone",
@@ -109,6 +110,24 @@ EVENT_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     ),
     "a list of values is opened": (
         put({"type": "string"}, "$defs", "Urgency"), "/urgency", "its values are no fixed list any more",
+    ),
+    "an optional field becomes required": (
+        put(["referral", "from_facility", "to_facility", "urgency", "setting", "antithrombotics"], "required"),
+        "/antithrombotics",
+        "the field is required now, and what is on the topics already would not be read any more",
+    ),
+    "a list becomes shorter": (
+        put(1, "properties", "antithrombotics", "maxItems"),
+        "/antithrombotics",
+        "maxItems changed from None to 1, and what is on the topics already would not be read any more",
+    ),
+    "a list may hold anything": (
+        remove("properties", "antithrombotics", "items"), "/antithrombotics", "items changed from some to any",
+    ),
+    "what nobody has thought about": (
+        put(True, "properties", "antithrombotics", "uniqueItems"),
+        "/antithrombotics",
+        "uniqueItems changed from None to True",
     ),
     "codes are written otherwise": (
         put("^[a-z]+$", "properties", "antithrombotics", "items", "pattern"),
@@ -186,6 +205,21 @@ API_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a body takes fewer values": (
         create_with_fewer_settings, f"{CREATE}/requestBody/setting", "the value home is gone",
     ),
+    "a token is needed": (
+        lambda document: document["paths"]["/lifecycles"]["get"].update({"security": [{"HTTPBearer": []}]}),
+        "/paths/~1lifecycles/get/security",
+        "a token is needed now",
+    ),
+    "callers prove otherwise who they are": (
+        put("basic", "components", "securitySchemes", "HTTPBearer", "scheme"),
+        "/components/securitySchemes/HTTPBearer",
+        "callers prove otherwise who they are",
+    ),
+    "a problem type is removed": (
+        remove("components", "responses", "Problem409", "content", "application/problem+json", "examples", "not-first"),
+        "/components/responses/Problem409",
+        "the problem type not-first is gone",
+    ),
     "a parameter is removed": (
         put([], *ACCEPT_OF, "parameters"), f"{ACCEPT}/parameters/path/id", "the parameter is gone",
     ),
@@ -223,6 +257,80 @@ def more_of_everything(document: Any) -> None:
     accept["parameters"].append({"in": "query", "name": "ward", "schema": {"type": "string"}})
     document["components"]["schemas"]["ReferralShown"]["properties"]["ward"] = {"type": "string"}
     body(document)["properties"]["ward"] = {"type": "string"}
+
+
+CHANNEL: Final = ("channels", "referral")
+TOPIC_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
+    "a topic is renamed": (
+        put("reliefpath.v9", *CHANNEL, "address"),
+        "/channels/referral/address",
+        "the topic was reliefpath.referral and is reliefpath.v9",
+    ),
+    "a topic is gone": (remove(*CHANNEL), "/channels/referral", "the topic is gone"),
+    "an event is said elsewhere": (
+        remove(*CHANNEL, "messages", "referral.ReferralAccepted.v1"),
+        "/channels/referral/messages/referral.ReferralAccepted.v1",
+        "the event is not said on this topic any more",
+    ),
+    "the key is another": (
+        put({"type": "integer"}, "components", "messageTraits", "cloudEvent", "bindings", "kafka", "key"),
+        "/components/messageTraits/cloudEvent/bindings/kafka/key",
+        "its type changed from string (uuid) to integer",
+    ),
+    "a header is gone": (
+        remove("components", "messages", "referral.ReferralAccepted.v1", "headers", "properties", "ce_cause"),
+        "/components/messages/referral.ReferralAccepted.v1/headers/ce_cause",
+        "the field is gone",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOPIC_BREACHES)
+def test_a_breach_of_the_topics_is_refused_with_its_place_and_the_way_out(
+    planted: Callable[[str, Plant], list[str]], what: str
+) -> None:
+    change, where, said = TOPIC_BREACHES[what]
+    found = planted(TOPICS, change)
+    assert any(line.startswith(f"{TOPICS}#{where}: {said}") and line.endswith(NEW_VERSION) for line in found), found
+
+
+TEXT: Final = {"type": "string"}
+OR_NOTHING: Final = {"anyOf": [TEXT, {"type": "null"}]}
+OPEN_OR_SHUT: Final = {"type": "string", "enum": ["open", "shut"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "way", "found"),
+    [
+        (TEXT, OR_NOTHING, Way.IN, []),
+        (OR_NOTHING, TEXT, Way.IN, ["/: null is not taken any more"]),
+        (TEXT, OR_NOTHING, Way.OUT, ["/: null may come now"]),
+        (OR_NOTHING, TEXT, Way.OUT, []),
+        ({"type": "integer"}, {"type": "number"}, Way.IN, []),
+        ({"type": "integer"}, {"type": "number"}, Way.OUT, ["/: its type changed from integer to number"]),
+        (
+            {"anyOf": [OPEN_OR_SHUT, {"type": "null"}]},
+            {"anyOf": [{"type": "string", "enum": ["open", "shut", "ajar"]}, {"type": "null"}]},
+            Way.OUT,
+            ["/: the value ajar is new, which earlier readers refuse"],
+        ),
+        (
+            {"properties": {"at": {"anyOf": [{"type": "object", "properties": {"code": TEXT}}, {"type": "null"}]}}},
+            {"properties": {"at": {"anyOf": [{"type": "object", "properties": {}}, {"type": "null"}]}}},
+            Way.OUT,
+            ["/at/code: the field is gone"],
+        ),
+        ({"type": "object"}, {"type": "object", "additionalProperties": False}, Way.IN,
+         ["/: additionalProperties changed from any to none"]),
+        ({"type": "integer", "default": 50}, {"type": "integer", "default": 9}, Way.IN,
+         ["/: default changed from 50 to 9"]),
+        ({"type": "integer", "default": 50}, {"type": "integer", "default": 9}, Way.OUT, []),
+        (TEXT, {"type": "string", "maxLength": 5}, Way.IN, ["/: maxLength changed from None to 5"]),
+        ({"type": "string", "maxLength": 5}, TEXT, Way.IN, []),
+    ],
+)  # fmt: skip
+def test_what_breaks_callers_is_not_what_breaks_readers(before: Any, after: Any, way: Way, found: list[str]) -> None:
+    assert [f"{where}: {what}" for where, what in changed(before, after, way, before, after)] == found
 
 
 FREE: Final[dict[str, tuple[str, Plant]]] = {

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import jsonschema_rs
 import pytest
 
+from backbone.database import Database
+from backbone.hearing import Hearer
+from backbone.messages import Incoming
 from contracts import event_schemas, topics
 from contracts.cards import SERVICES, card, lifecycles
 from contracts.examples import examples_of, said, stories, type_of
-from reliefpath.envelope import decode_data, read_attributes
+from reliefpath.envelope import Actor, decode_data, read_attributes
 from reliefpath.events import CATALOGUE, topic_of
+from reliefpath.vocabulary import Role
 from stack.keys import Keys
 from tests.contracts.player import playing
 from tests.support.databases import Databases
 
 HEARD_BY_ALL = {"operations"}
-"""Who writes every event down: its own test tells it all of them."""
+"""Who writes every event down, whatever it is: it is told all of them."""
 
 
 def test_every_event_has_an_example() -> None:
@@ -56,6 +63,27 @@ def test_every_reaction_hears_an_example_of_its_event() -> None:
         if event.type not in {type_of(step.hear) for step in steps(service) if step.hear}
     ]
     assert sorted(lacking) == []
+
+
+async def test_who_writes_every_event_down_hears_every_example(databases: Databases) -> None:
+    address = databases.migrated("operations")
+    database = Database(address, connections=2)
+    hearer = Hearer("operations", card("operations").reactions, tries=1)
+    outcomes: Counter[str] = Counter()
+    try:
+        for number, example in enumerate(said().values()):
+            headers = example.headers | {"ce_subject": str(uuid4()), "ce_seq": "1"}
+            if "ce_journey" in headers:
+                headers["ce_journey"] = headers["ce_subject"]
+            topic, key = topic_of(CATALOGUE[headers["ce_type"]].speaker), headers["ce_subject"].encode()
+            pairs = tuple((name, value.encode()) for name, value in headers.items())
+            message = Incoming(topic, 0, number, key, json.dumps(example.data).encode(), pairs, 1_772_438_400_000)
+            async with database.unit_of_work(actor=Actor(Role.SYSTEM, "operations"), cause="consumer") as uow:
+                outcomes += await hearer.hear(uow, [message], carefully=True)
+    finally:
+        await database.close()
+        databases.drop(address)
+    assert outcomes == {"effect": len(said())}
 
 
 def test_every_action_that_is_offered_is_done_in_a_story() -> None:

@@ -55,6 +55,19 @@ def test_checking_fails_and_says_what_to_do_when_something_is_stale(
     ]
 
 
+def test_nothing_is_released_that_would_break_somebody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released: list[bool] = []
+    monkeypatch.setattr(subject, "write", lambda: None)
+    monkeypatch.setattr(subject.compatibility, "release", lambda: released.append(True))
+    monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
+    assert subject.main(["--release"]) == 1
+    assert (released, capsys.readouterr().err) == ([], "events/x.json#/y: the field is gone.\n")
+    monkeypatch.setattr(subject.compatibility, "breaches", list)
+    assert (subject.main(["--release"]), released) == (0, [True])
+
+
 ALONE = """
 import sys
 touched = []

@@ -10,9 +10,9 @@ from backbone.idempotency import MOST_KEY_CHARACTERS
 from backbone.problems import CONFLICTS, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Conflict, Problem, ProblemDocument, Reason
 
 ABOUT: Final = """\
-Every POST and PUT that changes something takes an `Idempotency-Key`: repeated with the same key and body within a day
-it is done once and answered as the first time. An action on a thing that exists takes `If-Match` with the ETag of the
-version it was decided on. Whatever is refused is a problem document (RFC 9457) that names every reason and how to
+Every POST takes an `Idempotency-Key`: repeated with the same key and body within a day it is done once and answered as
+the first time. An action on a thing that exists, and a PUT, takes `If-Match` with the ETag of the version it was
+decided on. Whatever is refused is a problem document (RFC 9457) that names every reason and how to
 satisfy it. Fields are only ever added within `v1`; ignore those you do not know."""
 
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
