@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from backbone.actions import KeyHeader, MatchHeader, add_action_routes, etag
 from backbone.contract import HEADERS, PROBLEM_RESPONSES, Api, problem_types
 from backbone.problems import CONFLICTS, PROBLEMS, TYPE_PREFIX, Conflict, ProblemDocument
 from backbone.process import Service, build_api
 from tests.support.visiting.lifecycle import VISIT
+
+
+class Thing(BaseModel):
+    id: str
+    version: int
 
 
 def described() -> dict[str, Any]:
@@ -71,3 +77,24 @@ def test_nothing_else_does(given: str) -> None:
 
 def test_every_kind_of_refusal_is_a_problem_type() -> None:
     assert {one.code for one in PROBLEMS if one is not Conflict} <= problem_types().keys()
+
+
+def test_versions_addresses_and_pauses_are_said_to_be_answered() -> None:
+    app = Api()
+
+    @app.post("/things", status_code=201)
+    async def make() -> Thing:
+        raise NotImplementedError
+
+    @app.get("/things")
+    async def look() -> list[Thing]:
+        raise NotImplementedError
+
+    document = app.openapi()
+    assert document["paths"]["/things"]["post"]["responses"]["201"]["headers"].keys() == {"ETag", "Location"}
+    assert "headers" not in document["paths"]["/things"]["get"]["responses"]["200"]
+    answers = document["components"]["responses"]
+    assert (answers["Problem412"]["headers"].keys(), answers["Problem503"]["headers"].keys()) == (
+        {"ETag"},
+        {"Retry-After"},
+    )

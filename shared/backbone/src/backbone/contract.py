@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -28,6 +29,14 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
 """What a key and a version look like."""
 
 
+ANSWERED: Final[dict[str, dict[str, Any]]] = {
+    "ETag": {"description": "The version that is shown, for If-Match.", "schema": {"type": "string"}},
+    "Location": {"description": "The address of what was made.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds after which to send the same again.", "schema": {"type": "integer"}},
+}
+"""Headers of answers, by their names."""
+
+
 class Api(FastAPI):
     """An application that describes its refusals in one place of its OpenAPI document."""
 
@@ -44,6 +53,7 @@ class Api(FastAPI):
             for item in described["paths"].values():
                 for operation in item.values():
                     _require_headers(operation)
+                    _tell_headers(operation, components["schemas"])
             self.openapi_schema = described
         return self.openapi_schema
 
@@ -56,13 +66,28 @@ def _require_headers(operation: dict[str, Any]) -> None:
             parameter["schema"] = HEADERS[parameter["name"]]
 
 
+def _tell_headers(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Say that what has a version is answered with it as ETag, and what is new with its address."""
+    for status, answer in operation["responses"].items():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        shown = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+        named = [
+            *(["ETag"] if "version" in shown.get("properties", {}) else []),
+            *(["Location"] if status == "201" else []),
+        ]
+        if status.startswith("2") and named:
+            answer["headers"] = {name: ANSWERED[name] for name in named}
+
+
 def _refusal(status: int) -> dict[str, Any]:
     kinds = [one for one in PROBLEMS if one.status == status]
     types = [(one.code, one.title) for one in kinds if one is not Conflict]
     if Conflict in kinds:
         types += sorted(CONFLICTS.items())
+    answered = {412: "ETag", 503: "Retry-After"}.get(status)
     return {
         "description": "; ".join(sorted({title for _, title in types})) + ".",
+        **({"headers": {answered: ANSWERED[answered]}} if answered else {}),
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDocument"},
