@@ -9,12 +9,11 @@ from typing import Final
 
 import pytest
 
-from tests.support.compose import Project, docker, inspected, no_engine
+from tests.support.compose import IMAGE, Project, docker, inspected, no_engine
 
 HERE: Final = Path(__file__).parent
 PATIENCE: Final = 900
 BASE: Final = "python:3.13-slim"
-IMAGE: Final = "reliefpath:latest"
 MEASURED: Final[list[str]] = []
 """What is told at the end: sizes and times."""
 

@@ -40,6 +40,10 @@ def docker(*arguments: str) -> str:
     return _said(["docker", *arguments], None)
 
 
+IMAGE: Final = "reliefpath-tests:latest"
+"""A name of the tests' own: what somebody runs from images on this machine is not replaced."""
+
+
 class Project:
     """All containers of one installation, with its data as long as it lives."""
 
@@ -54,7 +58,8 @@ class Project:
         """What docker-compose.yml is read with."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
         ports = {f"RELIEFPATH_PORT_{name.upper()}": str(port) for name, port in self.ports.items()}
-        return {**inherited, **ports, "RELIEFPATH_SECRETS": str(self.folder / "secrets")}
+        own = {"RELIEFPATH_SECRETS": str(self.folder / "secrets"), "RELIEFPATH_IMAGE": IMAGE}
+        return {**inherited, **ports, **own}
 
     def compose(self, *arguments: str, **environ: str) -> str:
         """What Compose says, on standard output."""
