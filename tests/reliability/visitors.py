@@ -59,6 +59,7 @@ class Visitors:
         """Let so many people work until the block ends; then let each finish what it has begun."""
         ending = asyncio.Event()
         async with httpx2.AsyncClient(timeout=10) as client, asyncio.TaskGroup() as tasks:
+            await self._directory_is_heard(client)
             for _ in range(many):
                 tasks.create_task(self._work(client, ending))
             try:
@@ -68,7 +69,8 @@ class Visitors:
 
     async def come(self, patients: int) -> None:
         """Refer so many patients and take them up, one after the other."""
-        async with httpx2.AsyncClient(base_url=self._address, timeout=10) as client:
+        async with httpx2.AsyncClient(timeout=10) as client:
+            await self._directory_is_heard(client)
             for _ in range(patients):
                 await self._visit(client)
                 await asyncio.sleep(self._pause)
@@ -76,6 +78,19 @@ class Visitors:
     def history(self) -> list[dict[str, Any]]:
         """What the checker reads."""
         return [asdict(visit) for visit in self.visits]
+
+    async def _directory_is_heard(self, client: httpx2.AsyncClient) -> None:
+        """Wait until the referral service knows the facilities: they come by event, a moment after it is ready."""
+        headers = {"Authorization": f"Bearer {self._tokens['referrer']}"}
+        async with asyncio.timeout(self._patience):
+            while True:
+                try:
+                    answer = await client.get(f"{self._addresses['referral']}/facilities", headers=headers)
+                    if answer.is_success and {ONCOLOGY, PAIN_CLINIC} <= {one["code"] for one in answer.json()}:
+                        return
+                except httpx2.TransportError:
+                    pass
+                await asyncio.sleep(0.2)
 
     async def _work(self, client: httpx2.AsyncClient, ending: asyncio.Event) -> None:
         while not ending.is_set():
