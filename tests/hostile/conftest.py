@@ -51,7 +51,9 @@ async def _told(service: str, databases: Databases, keys: Keys) -> str:
         await _hear_of_facilities(service, address)
         await _mishear(service, address)
         return address
-    raise RuntimeError(f"no story of {service} can be told: see tests/contracts/test_examples.py")
+    if told:
+        raise RuntimeError(f"no story of {service} can be told: see tests/contracts/test_examples.py")
+    return databases.migrated(service)
 
 
 async def _hear_of_facilities(service: str, address: str) -> None:
