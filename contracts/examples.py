@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -65,7 +64,7 @@ class Step(_Read):
 
 
 class Story(_Read):
-    """What happens to one patient, seen by one service. `at` is when it begins;"""
+    """What happens to one patient, seen by one service. `at` is when it begins."""
 
     about: str
     at: str
@@ -121,8 +120,3 @@ def requests_of(operation: str) -> list[Request]:
         if step.do == operation and bool(step.about) is told
     ]
     return list({json.dumps(one.body): one for one in reversed(found)}.values())[::-1]
-
-
-def file_of(name: str) -> Path:
-    """Where an event's example is."""
-    return EXAMPLES / "events" / f"{name}.json"

@@ -80,14 +80,13 @@ def _message(event: type[Event]) -> dict[str, Any]:
         "title": event.__name__,
         "summary": one_line(event.__doc__),
         "headers": headers(event),
-        "payload": {"schemaFormat": f"application/schema+json;version={_draft()}", "schema": _payload(event)},
+        "payload": {
+            "schemaFormat": f"application/schema+json;version={DIALECT.split('/')[-2]}",
+            "schema": _payload(event),
+        },
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
         **({"examples": examples} if examples else {}),
     }
-
-
-def _draft() -> str:
-    return DIALECT.split("/")[-2].removeprefix("draft-") if "draft-" in DIALECT else DIALECT.split("/")[-2]
 
 
 def _payload(event: type[Event]) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class KafkaLog:
         cause = away.__cause__
         if isinstance(cause, OffsetOutOfRangeError):
             gone = cause.args[0] if cause.args and isinstance(cause.args[0], dict) else {}
-            raise OffsetGone((Place(one.topic, one.partition), at) for one, at in gone.items()) from cause
+            raise OffsetGone((_place(one), at) for one, at in gone.items()) from cause
         if not isinstance(cause, NoOffsetForPartitionError):
             raise away
         self._unplaced += 1
@@ -235,7 +235,7 @@ class KafkaLog:
         if not mine:
             return {}
         ends = await bounded(self._live.end_offsets(mine), self._timeout, "ask for the ends")
-        return {Place(place.topic, place.partition): end for place, end in ends.items()}
+        return {_place(place): end for place, end in ends.items()}
 
     async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]:
         """When the next message of each of these positions was recorded, of as many as Kafka tells in time.
@@ -385,10 +385,10 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client 
         self._source, self._gained, self._lost = source, gained, lost
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        await self._source.take_back({Place(one.topic, one.partition) for one in revoked}, self._lost)
+        await self._source.take_back({_place(one) for one in revoked}, self._lost)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        await self._source.place({Place(one.topic, one.partition) for one in assigned}, self._gained)
+        await self._source.place({_place(one) for one in assigned}, self._gained)
 
 
 async def _abandon(stopping: Coroutine[Any, Any, None], seconds: float) -> None:
@@ -428,7 +428,7 @@ async def beginnings(servers: str, places: Iterable[Place], patience: float) -> 
     async with _onlooker(servers, patience) as consumer:
         wanted = [TopicPartition(one.topic, one.partition) for one in places]
         found = await bounded(consumer.beginning_offsets(wanted), patience, "ask for the beginnings")
-        return {Place(one.topic, one.partition): offset for one, offset in found.items()}
+        return {_place(one): offset for one, offset in found.items()}
 
 
 async def replay(servers: str, topics: Sequence[str], most: int, patience: float) -> AsyncIterator[list[Incoming]]:
