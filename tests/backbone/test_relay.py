@@ -559,10 +559,7 @@ def test_of_many_backlogs_each_gets_its_turn_and_so_do_those_that_have_none(prod
         assert set(turns) == {(number,) for number in range(count)} | {tuple(range(count, BUCKETS))}, count
 
 
-async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(
-    db: Database, address: str, producer: TwinProducer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "BATCH", 20)
+async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(db: Database, address: str) -> None:
     async with unit(db) as uow:
         await uow.session.execute(
             text(
@@ -572,17 +569,41 @@ async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(
         )
     (target,) = (await rows(db, "SELECT pg_current_snapshot()::text"))[0]
     (first,) = (await rows(db, "SELECT min(id) FROM backbone.outbox"))[0]
-    connection = await asyncpg.connect(address)
+    connection = await asyncpg.connect(address, server_settings=subject.PLANNING)
     try:
         await connection.execute("ANALYZE backbone.outbox")
         waiting = await connection.fetch(subject._WAITING)
         plan = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {subject._NEXT}", [3], 20, [target], [first + 15_000]
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {subject._NEXT}", [3], subject.BATCH, [target], [first + 15_000]
         )
     finally:
         await connection.close()
     assert {one["bucket"]: one["depth"] for one in waiting}[3] == subject.MOST_COUNTED
-    assert max(rows_read(json.loads(plan)[0]["Plan"])) <= 100
+    assert max(rows_read(json.loads(plan)[0]["Plan"])) <= subject.BATCH
+
+
+@pytest.mark.parametrize("transactions", [1, 40])
+async def test_what_was_sent_is_not_looked_at_again(db: Database, address: str, transactions: int) -> None:
+    for _ in range(transactions):
+        async with unit(db) as uow:
+            await uow.session.execute(
+                text(
+                    "INSERT INTO backbone.outbox (bucket, event, topic, stream, seq, headers, data)"
+                    " SELECT n % 16, uuidv7(), 'reliefpath.referral', uuidv7(), 1, '{}', ''"
+                    " FROM generate_series(1, :rows) AS n"
+                ),
+                {"rows": 40_000 // transactions},
+            )
+    connection = await asyncpg.connect(address, server_settings=subject.PLANNING)
+    try:
+        await connection.execute("ANALYZE backbone.outbox")
+        await connection.execute("UPDATE backbone.cursors SET seen = pg_current_snapshot()")
+        plan = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {subject._NEXT}", list(range(16)), 100, [None] * 16, [None] * 16
+        )
+    finally:
+        await connection.close()
+    assert max(rows_read(json.loads(plan)[0]["Plan"])) <= 50
 
 
 async def test_a_relay_over_an_outbox_of_another_server_ends_and_says_the_way_back(

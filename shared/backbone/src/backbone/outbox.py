@@ -22,10 +22,27 @@ MAX_EVENT_BYTES: Final = 262_144
 """More than any event has reason to be, and well below what a topic takes: refused in the transaction of its change."""
 
 
-UNSEEN: Final = "(o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))"
-"""That a row `o` of the outbox is not seen yet by a cursor `c`."""
+_OPEN_THEN: Final = "= ANY (ARRAY(SELECT pg_snapshot_xip(c.seen)))"
+_BEGUN_SINCE: Final = ">= pg_snapshot_xmax(c.seen)"
+UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
+"""That a row `o` of the outbox is not seen yet by a cursor `c`, for rows that are found by their ids."""
 
-_BY_TRANSACTION: Final = "FROM backbone.outbox o WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid"
+_OF_BUCKET: Final = "FROM backbone.outbox o WHERE c.sent = 0 AND o.bucket = c.bucket"
+_BY_XID: Final = "ORDER BY o.xid"
+
+
+def unseen_earlier(columns: str, also: str = "true") -> str:
+    """SQL for rows that a cursor `c` without a begun target has not seen: of transactions that were open at `seen`.
+
+    These and the later ones are two selects, each of which finds its rows by the index of transactions: its order is
+    asked for so that no other index will do. One with an OR reads all that was ever sent again, ten times a second.
+    """
+    return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_OPEN_THEN} AND {also} {_BY_XID})"
+
+
+def unseen_later(columns: str, also: str = "true") -> str:
+    """SQL for the others that it has not seen: of transactions that began after `seen`."""
+    return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_BEGUN_SINCE} AND {also} {_BY_XID})"
 
 
 def waiting(most: int) -> str:
@@ -34,12 +51,13 @@ def waiting(most: int) -> str:
     Of a target that is begun the index of ids is walked from the place that is sent, otherwise that of transactions
     from the snapshot on: whatever was sent before is never looked at.
     """
+    shown = "o.recorded_at, o.topic"
     return f"""(
-        (SELECT o.recorded_at, o.topic {_BY_TRANSACTION} = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
+        ({unseen_earlier(shown)} LIMIT {most})
         UNION ALL
-        (SELECT o.recorded_at, o.topic {_BY_TRANSACTION} >= pg_snapshot_xmax(c.seen) ORDER BY o.xid LIMIT {most})
+        ({unseen_later(shown)} LIMIT {most})
         UNION ALL
-        (SELECT o.recorded_at, o.topic FROM backbone.outbox o
+        (SELECT {shown} FROM backbone.outbox o
         WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} ORDER BY o.id LIMIT {most})
     )"""  # noqa: S608 - nothing but the words above and a number
 

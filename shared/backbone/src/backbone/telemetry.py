@@ -64,7 +64,7 @@ HTTP_SECONDS = _declare(
 OUTBOX_DEPTH = _declare(
     Gauge, "reliefpath_outbox_depth", "Events said and not sent yet, of the whole service, as each worker sees it.",
     "Growth: Kafka is away or nothing relays. Take the largest of the workers, not the sum. Of each of the 16 buckets"
-    " 10,000 are counted and no more.",
+    " 1,000 are counted and no more.",
 )  # fmt: skip
 OUTBOX_AGE = _declare(
     Gauge, "reliefpath_outbox_age_seconds", "Age of the oldest event not sent yet.",

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -233,5 +234,11 @@ def load_headers(text: str) -> list[tuple[str, bytes]]:
     """The reverse of dump_headers."""
     if "\\" not in text:  # as good as always: then quotation marks only begin and end names and values
         parts = text.encode().split(b'"')
-        return [(name.decode(), value) for name, value in zip(parts[1::4], parts[3::4], strict=True)]
+        return list(zip(_names(tuple(parts[1::4])), parts[3::4], strict=True))
     return [(name, value.encode()) for name, value in json.loads(text)]
+
+
+@lru_cache(maxsize=256)
+def _names(encoded: tuple[bytes, ...]) -> tuple[str, ...]:
+    """The names of headers as text, decoded once for the few combinations there are, as every relayed event has one."""
+    return tuple(name.decode() for name in encoded)
