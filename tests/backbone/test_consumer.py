@@ -22,7 +22,9 @@ from backbone import hearing, inbox, retries, tries
 from backbone.consumer import Consumer, restart
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
-from backbone.kafka import KafkaLog, Producer, create_topics
+from backbone.kafka.log import CONSUMER_SETTINGS, KafkaLog
+from backbone.kafka.producer import Producer
+from backbone.kafka.topics import create_topics
 from backbone.messages import Incoming, Outgoing, Place
 from backbone.relay import Relay
 from backbone.retries import HeldRetries
@@ -943,9 +945,7 @@ async def _at_work(*work: Awaitable[None]) -> AsyncIterator[None]:
 async def network(
     kafka: str, db: Database, address: str, databases: Any, _template: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Network]:
-    from backbone import kafka as clients
-
-    monkeypatch.setitem(clients.CONSUMER_SETTINGS, "heartbeat_interval_ms", 100)
+    monkeypatch.setitem(CONSUMER_SETTINGS, "heartbeat_interval_ms", 100)
     other = databases._copy(_template.rpartition("/")[2], owner="referral")
     hearer = Database(other)
     made = Network(kafka, db, hearer, address)

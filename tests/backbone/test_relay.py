@@ -20,7 +20,8 @@ from backbone.carriage import BUCKETS
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Outgoing
-from backbone.relay import Nudge, Relay
+from backbone.nudge import Nudge
+from backbone.relay import Relay
 from backbone.rows import new_id
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH
 from backbone.testing import Broker, TwinProducer

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from backbone.kafka import Producer
+from backbone.kafka.producer import Producer
 from backbone.messages import Outgoing
 from backbone.relay import Relay
 from tests.benchmarks.ground import PATIENCE, Ground, Size, row, said

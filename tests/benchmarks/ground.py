@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from backbone.kafka import Topic, create_topics
+from backbone.kafka.topics import Topic, create_topics
 from backbone.messages import Outgoing
 from backbone.migrate import upgrade
 from backbone.outbox import bucket_of

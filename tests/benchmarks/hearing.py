@@ -11,7 +11,7 @@ from uuid import UUID
 from backbone.consumer import BATCH, Consumer
 from backbone.database import Database
 from backbone.hearing import Hearer
-from backbone.kafka import KafkaLog
+from backbone.kafka.log import KafkaLog
 from backbone.messages import Outgoing, Place
 from backbone.rows import new_id
 from reliefpath.events import ReferralReceived

@@ -15,9 +15,10 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from backbone.kafka import Producer
+from backbone.kafka.producer import Producer
 from backbone.messages import Outgoing
-from backbone.relay import Nudge, Relay
+from backbone.nudge import Nudge
+from backbone.relay import Relay
 from tests.benchmarks.ground import PATIENCE, Ground, Size, Void, header, percentile, row, said
 
 RATE: Final = 500

@@ -28,12 +28,15 @@ from backbone.deadlines import Alarm, DeadlineWatch, Handler
 from backbone.edge import Edge
 from backbone.hearing import Hearer, Reaction
 from backbone.idempotency import Turns
-from backbone.kafka import KafkaLog, Producer, beginnings
+from backbone.kafka.log import KafkaLog
+from backbone.kafka.producer import Producer
+from backbone.kafka.topics import beginnings
 from backbone.listening import Listener
 from backbone.messages import Place
 from backbone.migrate import missing
+from backbone.nudge import Nudge
 from backbone.outbox import OF_ANOTHER_CLUSTER, WAY_BACK
-from backbone.relay import Nudge, Relay
+from backbone.relay import Relay
 from backbone.retention import Retention
 from backbone.retries import HeldRetries
 from backbone.settings import Settings, read_settings

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backbone.database import Database, is_transient
 from backbone.hearing import Hearer, Reaction
 from backbone.inbox import Stream, last_heard
-from backbone.kafka import replay
+from backbone.kafka.topics import replay
 from backbone.messages import Incoming, KafkaAway
 from backbone.migrate import SERVICES, upgrade
 from backbone.process import Service

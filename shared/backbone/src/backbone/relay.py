@@ -22,8 +22,9 @@ import asyncpg
 import structlog
 
 from backbone.carriage import BUCKETS
-from backbone.database import GONE_IS_GONE
+from backbone.database import GONE_IS_GONE, hang_up
 from backbone.messages import KafkaAway, Outgoing, Sender
+from backbone.nudge import CHANNEL
 from backbone.outbox import OF_ANOTHER_CLUSTER, UNSEEN, WAY_BACK, unseen_earlier, unseen_later, waiting
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
 from backbone.watchdog import StoodStill, Watchdog
@@ -31,7 +32,6 @@ from reliefpath.envelope import load_headers
 
 log = structlog.get_logger()
 
-CHANNEL: Final = "reliefpath_outbox"
 LOCK_SPACE: Final = 0x52504C59
 BATCH: Final = 2000
 OTHERS_EVERY: Final = 8
@@ -194,7 +194,7 @@ class Relay:
                 if not more:
                     await self._wait_for_nudge()
         finally:
-            await _close(connection)
+            await hang_up(connection)
 
     def _on_nudge(self, *_: Any) -> None:
         self._nudged.set()
@@ -363,49 +363,3 @@ def outgoing(row: Any) -> Outgoing:
         headers=load_headers(row["headers"]),
         at=int(row["recorded_at"].timestamp() * 1000),
     )
-
-
-async def _close(connection: asyncpg.Connection[Any]) -> None:
-    try:
-        await connection.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
-
-
-class Nudge:
-    """Wakes the relays after a commit: at most one notification every few milliseconds, on a connection of its own.
-
-    A notification inside the business transaction would make all commits queue behind one lock; here a lost one costs
-    the relay's short poll and nothing else.
-    """
-
-    def __init__(self, address: str, gap: float = 0.002) -> None:
-        self._address = address
-        self._gap = gap
-        self._wanted = asyncio.Event()
-
-    def __call__(self) -> None:
-        """Say that something was said."""
-        self._wanted.set()
-
-    async def run(self) -> None:
-        """Send notifications until cancelled."""
-        while True:
-            try:
-                await self._connected()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("the nudge pauses", error=type(error).__name__)
-            await asyncio.sleep(1)
-
-    async def _connected(self) -> None:
-        connection = await asyncpg.connect(
-            self._address, timeout=5, command_timeout=5, server_settings={"synchronous_commit": "off"}
-        )
-        try:
-            while True:
-                await self._wanted.wait()
-                self._wanted.clear()
-                await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
-                await asyncio.sleep(self._gap)
-        finally:
-            await _close(connection)

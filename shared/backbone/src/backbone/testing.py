@@ -146,7 +146,7 @@ class _Group:
 
 
 class TwinLog:
-    """A member of a group: `backbone.kafka.KafkaLog` in memory. It leaves its group at once when it stops."""
+    """A member of a group: `backbone.kafka.log.KafkaLog` in memory. It leaves its group at once when it stops."""
 
     def __init__(self, broker: Broker, topics: Sequence[str], group: str) -> None:
         self.broker, self.topics = broker, tuple(topics)
@@ -282,7 +282,7 @@ class TwinLog:
 
 
 class TwinProducer:
-    """`backbone.kafka.Producer` in memory, and its ways to fail."""
+    """`backbone.kafka.producer.Producer` in memory, and its ways to fail."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker

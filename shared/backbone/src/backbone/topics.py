@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import Final
 
-from backbone.kafka import Topic, create_topics
+from backbone.kafka.topics import Topic, create_topics
 from backbone.messages import KafkaAway
 from backbone.settings import Settings, read_settings
 from reliefpath.events import Speaker, topic_of
