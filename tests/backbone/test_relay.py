@@ -21,6 +21,7 @@ from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Outgoing
 from backbone.nudge import Nudge
+from backbone.outbox import PLANNING
 from backbone.relay import Relay
 from backbone.rows import new_id
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH
@@ -570,7 +571,7 @@ async def test_a_backlog_is_not_sorted_for_every_read_nor_counted_without_end(db
         )
     (target,) = (await rows(db, "SELECT pg_current_snapshot()::text"))[0]
     (first,) = (await rows(db, "SELECT min(id) FROM backbone.outbox"))[0]
-    connection = await asyncpg.connect(address, server_settings=subject.PLANNING)
+    connection = await asyncpg.connect(address, server_settings=PLANNING)
     try:
         await connection.execute("ANALYZE backbone.outbox")
         waiting = await connection.fetch(subject._WAITING)
@@ -595,7 +596,7 @@ async def test_what_was_sent_is_not_looked_at_again(db: Database, address: str, 
                 ),
                 {"rows": 40_000 // transactions},
             )
-    connection = await asyncpg.connect(address, server_settings=subject.PLANNING)
+    connection = await asyncpg.connect(address, server_settings=PLANNING)
     try:
         await connection.execute("ANALYZE backbone.outbox")
         await connection.execute("UPDATE backbone.cursors SET seen = pg_current_snapshot()")

@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 
     from backbone.database import UnitOfWork
 
+PLANNING: Final = {"enable_sort": "off"}
+"""For who reads the outbox: wherever an index can be walked it is. The planner cannot know how little is wanted, and
+would rather sort all there is."""
+
 MAX_EVENT_BYTES: Final = 262_144
 """More than any event has reason to be, and well below what a topic takes: refused in the transaction of its change."""
 
 
 _OPEN_THEN: Final = "= ANY (ARRAY(SELECT pg_snapshot_xip(c.seen)))"
 _BEGUN_SINCE: Final = ">= pg_snapshot_xmax(c.seen)"
-UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
+_UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
 """That a row `o` of the outbox is not seen yet by a cursor `c`, for rows that are found by their ids."""
 
 _OF_BUCKET: Final = "FROM backbone.outbox o WHERE c.sent = 0 AND o.bucket = c.bucket"
 _BY_XID: Final = "ORDER BY o.xid"
 
 
-def unseen_earlier(columns: str, also: str = "true") -> str:
+def _unseen_earlier(columns: str, also: str = "true") -> str:
     """SQL for rows that a cursor `c` without a begun target has not seen: of transactions that were open at `seen`.
 
     These and the later ones are two selects, each of which finds its rows by the index of transactions: its order is
@@ -40,9 +44,30 @@ def unseen_earlier(columns: str, also: str = "true") -> str:
     return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_OPEN_THEN} AND {also} {_BY_XID})"
 
 
-def unseen_later(columns: str, also: str = "true") -> str:
+def _unseen_later(columns: str, also: str = "true") -> str:
     """SQL for the others that it has not seen: of transactions that began after `seen`."""
     return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_BEGUN_SINCE} AND {also} {_BY_XID})"
+
+
+def following(columns: str, most: str) -> str:
+    """SQL for the rows that follow in a cursor `c`, by their ids: `seen`, `target` and `sent` say how far it is.
+
+    While nothing of the target is sent the unseen rows are found by their transaction, and "id + 0" keeps the planner
+    from walking an index of ids from its beginning, past everything ever sent. Of a target that is begun it is walked
+    from the place that is sent, so that a backlog is not sorted for every read.
+    """
+    in_target = "pg_visible_in_snapshot(o.xid, c.target)"
+    return f"""(
+        (SELECT * FROM (
+            {_unseen_earlier(columns, in_target)}
+            UNION ALL
+            {_unseen_later(columns, in_target)}
+        ) o ORDER BY o.id + 0 LIMIT {most})
+        UNION ALL
+        (SELECT {columns} FROM backbone.outbox o
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN} AND {in_target}
+        ORDER BY o.id LIMIT {most})
+    )"""  # noqa: S608 - nothing but the words above and what the two callers name
 
 
 def waiting(most: int) -> str:
@@ -53,12 +78,12 @@ def waiting(most: int) -> str:
     """
     shown = "o.recorded_at, o.topic"
     return f"""(
-        ({unseen_earlier(shown)} LIMIT {most})
+        ({_unseen_earlier(shown)} LIMIT {most})
         UNION ALL
-        ({unseen_later(shown)} LIMIT {most})
+        ({_unseen_later(shown)} LIMIT {most})
         UNION ALL
         (SELECT {shown} FROM backbone.outbox o
-        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} ORDER BY o.id LIMIT {most})
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN} ORDER BY o.id LIMIT {most})
     )"""  # noqa: S608 - nothing but the words above and a number
 
 

@@ -42,16 +42,21 @@ def encode_cursor(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
 
 
-def decode_cursor(text: str, kinds: Sequence[type]) -> list[Any]:
-    """Read a cursor back. Raises Invalid when it is not one of ours."""
+def decode_cursor(text: str, kinds: Sequence[type], *, pointer: str = "/cursor") -> list[Any]:
+    """Read a cursor back. Raises Invalid when it is not one of ours; `pointer` says where it was sent."""
     try:
         plain = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if not isinstance(plain, list) or len(plain) != len(kinds):
             raise ValueError
         return [_read(kind, value) for kind, value in zip(kinds, plain, strict=True)]
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
-        reason = Reason(code="cursor", message="The cursor is not one that was given out here.", pointer="/cursor")
-        raise Invalid("The cursor cannot be read.", [reason]) from None
+        raise not_ours(pointer) from None
+
+
+def not_ours(pointer: str) -> Invalid:
+    """The refusal of a cursor that nobody here has given out."""
+    reason = Reason(code="cursor", message="The cursor is not one that was given out here.", pointer=pointer)
+    return Invalid("The cursor cannot be read.", [reason])
 
 
 def _read(kind: type, value: Any) -> Any:

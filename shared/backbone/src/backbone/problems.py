@@ -89,6 +89,7 @@ CONFLICTS: Final = {
     "already-ended": "It has ended already",
     "clock-goes-back": "The clock does not go back",
     "earlier-missing": "An earlier event has not been heard",
+    "events-gone": "What followed there is not kept any more",
     "exists-differently": "It exists already, and differs",
     "not-first": "An earlier event is held",
     "not-parked": "It goes on by itself",

@@ -19,7 +19,7 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
 
-from backbone import clock, health, problems, stillness, streams
+from backbone import clock, feed, health, problems, stillness, streams
 from backbone.access import Gate
 from backbone.consumer import Consumer
 from backbone.contract import ABOUT, Api
@@ -135,6 +135,8 @@ def build_api(
     for router in routers:
         app.include_router(router)
     app.include_router(_lifecycles(service))
+    if service.says:
+        app.include_router(feed.router)
     app.include_router(streams.router)
     app.include_router(clock.router)
     app.include_router(stillness.router)

@@ -25,7 +25,7 @@ from backbone.carriage import BUCKETS
 from backbone.database import GONE_IS_GONE, hang_up
 from backbone.messages import KafkaAway, Outgoing, Sender
 from backbone.nudge import CHANNEL
-from backbone.outbox import OF_ANOTHER_CLUSTER, UNSEEN, WAY_BACK, unseen_earlier, unseen_later, waiting
+from backbone.outbox import OF_ANOTHER_CLUSTER, PLANNING, WAY_BACK, following, waiting
 from backbone.telemetry import OUTBOX_AGE, OUTBOX_DEPTH, RELAYED
 from backbone.watchdog import StoodStill, Watchdog
 from reliefpath.envelope import load_headers
@@ -43,18 +43,13 @@ LAST_DELAY: Final = 5.0
 IDLE_LIMIT: Final = "10s"
 SIGN_OF_LIFE: Final = 3.0
 """Seconds after which the server hears from a relay that waits for Kafka, so that it is not disconnected."""
-PLANNING: Final = {"enable_sort": "off"}
-"""Wherever an index can be walked it is: the planner cannot know how little is wanted, and would rather sort it all."""
 MOST_COUNTED: Final = 1_000
 """So many rows of a bucket are counted and no more: counting must not become the work."""
 
 _COLUMNS: Final = "o.id, o.topic, o.stream, o.headers, o.data, o.recorded_at"
 
-# Of a target of which nothing is sent the unseen rows are found by their transaction, and "id + 0" keeps the planner
-# from walking an index of ids from its beginning, past everything ever sent. Of one that is begun it is walked from
-# the place that is sent, so that a backlog is not sorted for every read. A bucket is read on from where its cursor is
-# or, while what was read before is still on its way, from the place that is named.
-_IN_TARGET: Final = "pg_visible_in_snapshot(o.xid, c.target)"
+# A bucket is read on from where its cursor is or, while what was read before is still on its way, from the place that
+# is named.
 _NEXT: Final = f"""
 WITH present AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot),
 c AS MATERIALIZED (
@@ -64,17 +59,7 @@ c AS MATERIALIZED (
     JOIN backbone.cursors k ON k.bucket = w.bucket, present
 )
 SELECT c.bucket, c.target::text AS target, c.begun, {_COLUMNS}
-FROM c LEFT JOIN LATERAL (
-    (SELECT * FROM (
-        {unseen_earlier(_COLUMNS, _IN_TARGET)}
-        UNION ALL
-        {unseen_later(_COLUMNS, _IN_TARGET)}
-    ) o ORDER BY o.id + 0 LIMIT $2)
-    UNION ALL
-    (SELECT {_COLUMNS} FROM backbone.outbox o
-    WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} AND {_IN_TARGET}
-    ORDER BY o.id LIMIT $2)
-) o ON true
+FROM c LEFT JOIN LATERAL {following(_COLUMNS, "$2")} o ON true
 ORDER BY c.bucket, o.id
 """  # noqa: S608 - nothing but the words above
 _MOVE: Final = """

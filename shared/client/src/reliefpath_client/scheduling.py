@@ -364,6 +364,33 @@ class ResourceChange(TypedDict):
     active: NotRequired[bool]
 
 
+class Feed(TypedDict):
+    """Events, those of a subject in order. Ask again with `after`: at once while there is `more`, else later."""
+
+    items: list[FeedEvent]
+    after: str
+    more: bool
+
+
+class FeedEvent(TypedDict):
+    """An event as a CloudEvent in JSON: the same attributes and data as on its topic."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str
+    seq: int
+    journey: NotRequired[str | None]
+    cause: str
+    actor: str
+    rules: NotRequired[str | None]
+    traceparent: NotRequired[str | None]
+    data: dict[str, Any]
+
+
 class Lag(TypedDict):
     """How far behind the consumer of one partition is. `seconds` is the age of the oldest unread message.
 
@@ -533,6 +560,7 @@ class Scheduling(Client):
         "resource": Operation("GET", "/resources/{id}"),
         "resource_change": Operation("PUT", "/resources/{id}", takes="application/json"),
         "lifecycles": Operation("GET", "/lifecycles"),
+        "events": Operation("GET", "/events"),
         "streams_lag": Operation("GET", "/streams/lag"),
         "streams_lag_restart": Operation(
             "POST",
@@ -833,6 +861,15 @@ class Scheduling(Client):
     async def lifecycles(self) -> list[dict[str, Any]]:
         """The transition tables, as data."""
         answer: list[dict[str, Any]] = await self.call("lifecycles")
+        return answer
+
+    async def events(self, *, after: str | None = None, limit: int | None = None) -> Feed:
+        """What this service said of the journeys that the caller may see; first what was said first, as far as it is
+        kept.
+
+        An event comes at least once. Of a journey that becomes visible later, only what is said from then on follows.
+        """
+        answer: Feed = await self.call("events", query={"after": after, "limit": limit})
         return answer
 
     async def streams_lag(self) -> list[Lag]:
