@@ -31,22 +31,18 @@ _BEGUN_SINCE: Final = ">= pg_snapshot_xmax(c.seen)"
 _UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
 """That a row `o` of the outbox is not seen yet by a cursor `c`, for rows that are found by their ids."""
 
-_OF_BUCKET: Final = "FROM backbone.outbox o WHERE c.sent = 0 AND o.bucket = c.bucket"
-_BY_XID: Final = "ORDER BY o.xid"
 
+def _by_transaction(columns: str, which: str, also: str = "true") -> str:
+    """SQL for rows that a cursor `c` without a begun target has not seen, of transactions open then or begun since.
 
-def _unseen_earlier(columns: str, also: str = "true") -> str:
-    """SQL for rows that a cursor `c` without a begun target has not seen: of transactions that were open at `seen`.
-
-    These and the later ones are two selects, each of which finds its rows by the index of transactions: its order is
-    asked for so that no other index will do. One with an OR reads all that was ever sent again, ten times a second.
+    These are two selects, each of which finds its rows by the index of transactions: its order is asked for so that no
+    other index will do. One with an OR reads all that was ever sent again, ten times a second.
     """
-    return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_OPEN_THEN} AND {also} {_BY_XID})"
-
-
-def _unseen_later(columns: str, also: str = "true") -> str:
-    """SQL for the others that it has not seen: of transactions that began after `seen`."""
-    return f"(SELECT {columns} {_OF_BUCKET} AND o.xid {_BEGUN_SINCE} AND {also} {_BY_XID})"
+    return f"""(
+        SELECT {columns} FROM backbone.outbox o
+        WHERE c.sent = 0 AND o.bucket = c.bucket AND o.xid {which} AND {also}
+        ORDER BY o.xid
+    )"""  # noqa: S608 - nothing but the words above and what the callers here name
 
 
 def following(columns: str, most: str) -> str:
@@ -59,9 +55,9 @@ def following(columns: str, most: str) -> str:
     in_target = "pg_visible_in_snapshot(o.xid, c.target)"
     return f"""(
         (SELECT * FROM (
-            {_unseen_earlier(columns, in_target)}
+            {_by_transaction(columns, _OPEN_THEN, in_target)}
             UNION ALL
-            {_unseen_later(columns, in_target)}
+            {_by_transaction(columns, _BEGUN_SINCE, in_target)}
         ) o ORDER BY o.id + 0 LIMIT {most})
         UNION ALL
         (SELECT {columns} FROM backbone.outbox o
@@ -78,9 +74,9 @@ def waiting(most: int) -> str:
     """
     shown = "o.recorded_at, o.topic"
     return f"""(
-        ({_unseen_earlier(shown)} LIMIT {most})
+        ({_by_transaction(shown, _OPEN_THEN)} LIMIT {most})
         UNION ALL
-        ({_unseen_later(shown)} LIMIT {most})
+        ({_by_transaction(shown, _BEGUN_SINCE)} LIMIT {most})
         UNION ALL
         (SELECT {shown} FROM backbone.outbox o
         WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN} ORDER BY o.id LIMIT {most})

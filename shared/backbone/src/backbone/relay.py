@@ -233,8 +233,8 @@ class Relay:
     def _wanted(self, moves: Sequence[tuple[int, str, int, int]]) -> list[tuple[int, str | None, int | None]]:
         """What to read while these are on their way: one bucket with a backlog, and now and then all that have none.
 
-        Each read sorts what is left of a bucket, so there have to be few of long ones; and whoever has no backlog must
-        not wait for those who have. A bucket whose target is all on its way has to wait until its cursor says so.
+        Every read costs a round trip, so of a backlog there have to be few and long ones; and whoever has none must not
+        wait for those who have one. A bucket whose target is all on its way has to wait until its cursor says so.
         """
         on_their_way: dict[int, tuple[str | None, int | None]] = {one: (to, sent) for one, to, sent, _ in moves}
         self._behind = (self._behind - on_their_way.keys()) | {one for one, (_, sent) in on_their_way.items() if sent}
