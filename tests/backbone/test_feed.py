@@ -6,10 +6,8 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from uuid import UUID
 
-import httpx2
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 from sqlalchemy import text
@@ -20,13 +18,12 @@ from backbone.database import Database
 from backbone.feed import Feed, read_on
 from backbone.paging import decode_cursor, encode_cursor
 from backbone.problems import Conflict, Invalid
-from backbone.process import Service, build_api, with_edge
+from backbone.process import Service, build_api
 from backbone.rows import new_id
-from backbone.settings import Settings
-from reliefpath.events import Speaker
-from reliefpath.vocabulary import Profile, Role
+from reliefpath.vocabulary import Role
 from stack.keys import Keys
 from tests.support.plans import rows_read
+from tests.support.visiting.served import Served, serving
 from tests.support.visiting.world import received, rows, unit
 
 OURS, THEIRS = new_id(), new_id()
@@ -214,27 +211,17 @@ async def test_who_asks_again_and_again_makes_nobody_read_what_was_read(db: Data
 
 
 @pytest.fixture
-async def client(address: str, keys: Keys) -> AsyncIterator[httpx2.AsyncClient]:
-    """The API of a service that says something."""
-    settings = Settings(
-        profile=Profile.DEVELOPMENT, database_referral=address, issuer=keys.issuer, audience=keys.audience,
-        jwks=str(keys.jwks),
-    )  # fmt: skip
-    app = build_api(Service("referral", "referral", (Speaker.REFERRAL,)), [])
-    served = with_edge(app, settings)
-    async with AsyncExitStack() as opened:
-        await opened.enter_async_context(app.router.lifespan_context(app))
-        transport = httpx2.ASGITransport(served)
-        yield await opened.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://here"))
+async def api(address: str, keys: Keys) -> AsyncIterator[Served]:
+    """An API that has the feed."""
+    async with serving(address, keys, [subject.router]) as made:
+        yield made
 
 
-async def test_an_event_of_the_feed_is_a_cloud_event_and_its_reading_is_written_down(
-    db: Database, client: httpx2.AsyncClient, keys: Keys
-) -> None:
+async def test_an_event_of_the_feed_is_a_cloud_event_and_its_reading_is_written_down(db: Database, api: Served) -> None:
     journey = new_id()
     await say(db, journey)
-    bearer = {"Authorization": f"Bearer {keys.token(Role.INTEGRATION, 'system-1', [str(OURS)])}"}
-    answer = await client.get("/events", headers=bearer)
+    bearer = api.headers(Role.INTEGRATION, str(OURS))
+    answer = await api.client.get("/events", headers=bearer)
     assert answer.status_code == 200
     (item,) = answer.json()["items"]
     event = JSONFormat().read(None, json.dumps(item))
@@ -244,15 +231,15 @@ async def test_an_event_of_the_feed_is_a_cloud_event_and_its_reading_is_written_
     assert event.get_data() == json.loads(data)
     ((audited,),) = await rows(db, "SELECT count(*) FROM backbone.audit WHERE action = 'read' AND resource = 'events'")
     assert audited == 1
-    again = await client.get("/events", params={"after": answer.json()["after"]}, headers=bearer)
+    again = await api.client.get("/events", params={"after": answer.json()["after"]}, headers=bearer)
     assert (again.status_code, again.json()["items"], again.json()["more"]) == (200, [], False)
     ((audited,),) = await rows(db, "SELECT count(*) FROM backbone.audit WHERE action = 'read' AND resource = 'events'")
     assert audited == 1, "nothing was read"
 
 
-async def test_a_patient_reads_no_feed(client: httpx2.AsyncClient, keys: Keys) -> None:
-    bearer = {"Authorization": f"Bearer {keys.token(Role.PATIENT, 'patient-1', [], journey=new_id())}"}
-    assert (await client.get("/events", headers=bearer)).status_code == 403
+async def test_a_patient_reads_no_feed(api: Served) -> None:
+    bearer = {"Authorization": f"Bearer {api.keys.token(Role.PATIENT, 'patient-1', [], journey=new_id())}"}
+    assert (await api.client.get("/events", headers=bearer)).status_code == 403
 
 
 def test_who_speaks_nowhere_has_no_feed() -> None:

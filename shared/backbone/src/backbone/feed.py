@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -35,8 +37,6 @@ READERS: Final = tuple(role for role in Role if role not in {Role.PATIENT, Role.
 
 LOOKED_AT: Final = 1_000
 """So many events are looked at for one page, seen or not: a page may be short and still not be the last."""
-
-BEGINNING: Final = ("1:1:", "", 0)
 
 After = Annotated[
     str | None, Query(max_length=8_000, description="`after` of the page before; without it the feed begins.")
@@ -112,42 +112,11 @@ async def read_on(uow: UnitOfWork, principal: Principal, after: str | None, limi
     Raises Invalid for a place that was not given out, and Conflict for one of so long ago that events which followed
     it may have been dropped (after `kept_days`, 0: never), or of another database server.
     """
-    (seen, target, sent), given_at = _place(after)
-    for name, value in PLANNING.items():
-        await uow.session.execute(text(f"SET LOCAL {name} = {value}"))
-    given = {"seen": seen, "target": target, "sent": sent, "most": LOOKED_AT + 1}
-    looked = (
-        _LOOK.bindparams(**given)
-        .columns(
-            column("target", Text), column("at", BigInteger), column("foreign_place"), column("id", BigInteger),
-            column("stream", Uuid), column("headers", Text), column("data", LargeBinary),
-        )
-        .cte("looked")
-    )  # fmt: skip
-    shown = visible(principal, looked.c.stream)
-    rows = (
-        await uow.session.execute(
-            select(
-                looked.c.target, looked.c.at, looked.c.foreign_place, looked.c.id,
-                case((shown, looked.c.headers), else_=nothing()).label("headers"),
-                case((shown, looked.c.data), else_=nothing()).label("data"),
-            ).order_by(looked.c.id)
-        )
-    ).all()  # fmt: skip
-    now = rows[0].at
-    if rows[0].foreign_place or (after and kept_days and given_at < now - kept_days * 86_400):
-        raise Conflict(
-            "events-gone",
-            "What followed this place may not be kept any more.",
-            [
-                Reason(
-                    code="events-gone",
-                    message=f"Events are kept for {kept_days} days, on the server on which they were said.",
-                    satisfy="Read the state of your referrals, then read the feed without `after`.",
-                    pointer="/after",
-                )
-            ],
-        )
+    place = BEGINNING if after is None else _Place.read(after)
+    rows = await _look(uow, principal, place)
+    now, target = rows[0].at, rows[0].target
+    if rows[0].foreign_place or (place.at is not None and kept_days and place.at < now - kept_days * 86_400):
+        raise _gone(kept_days)
     items: list[FeedEvent] = []
     last, more = 0, False
     for number, row in enumerate(one for one in rows if one.id is not None):
@@ -157,22 +126,81 @@ async def read_on(uow: UnitOfWork, principal: Principal, after: str | None, limi
         last = row.id
         if row.headers is not None:
             items.append(_shown(row))
-    # A place says when its snapshot was taken, or earlier: whatever it has not seen was said after that.
-    if more:
-        place = (seen, rows[0].target, last, given_at if after else now)
-    else:
-        place = (rows[0].target, "", 0, given_at if target else now)
-    return Feed(items=items, after=encode_cursor(place), more=more)
+    since = now if place.at is None else place.at
+    following_place = (
+        _Place(place.seen, target, last, since) if more else _Place(target, "", 0, since if place.target else now)
+    )
+    return Feed(items=items, after=following_place.told(), more=more)
 
 
-def _place(after: str | None) -> tuple[tuple[str, str, int], int]:
-    """The snapshot that is seen, the one that is being read and the id up to which it is; and when they were taken."""
-    if after is None:
-        return BEGINNING, 0
-    seen, target, sent, at = decode_cursor(after, (str, str, int, int), pointer="/after")
-    if not _is_snapshot(seen) or (target and not _is_snapshot(target)) or sent < 0 or (sent and not target):
-        raise not_ours("/after")
-    return (seen, target, sent), at
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far the feed is read: all that is visible in `seen`, and of `target` the ids up to `sent`.
+
+    `at` is when `seen` was taken or earlier, in seconds since the epoch: what it has not seen was said after that. At
+    the beginning there is no such time.
+    """
+
+    seen: str
+    target: str
+    sent: int
+    at: int | None
+
+    @classmethod
+    def read(cls, after: str) -> _Place:
+        """Read a place back. Raises Invalid when it is not one of ours."""
+        seen, target, sent, at = decode_cursor(after, (str, str, int, int), pointer="/after")
+        if not _is_snapshot(seen) or (target and not _is_snapshot(target)) or sent < 0 or (sent and not target):
+            raise not_ours("/after")
+        return cls(seen, target, sent, at)
+
+    def told(self) -> str:
+        """The place as it is given out."""
+        return encode_cursor((self.seen, self.target, self.sent, self.at))
+
+
+BEGINNING: Final = _Place("1:1:", "", 0, None)
+
+
+async def _look(uow: UnitOfWork, principal: Principal, place: _Place) -> Sequence[Any]:
+    """What follows a place, one more than is looked at, without the words of what is not the caller's to see.
+
+    There is always a row, which says where the target is; it has no id when nothing follows.
+    """
+    for name, value in PLANNING.items():
+        await uow.session.execute(text(f"SET LOCAL {name} = {value}"))
+    looked = (
+        _LOOK.bindparams(seen=place.seen, target=place.target, sent=place.sent, most=LOOKED_AT + 1)
+        .columns(
+            column("target", Text), column("at", BigInteger), column("foreign_place"), column("id", BigInteger),
+            column("stream", Uuid), column("headers", Text), column("data", LargeBinary),
+        )
+        .cte("looked")
+    )  # fmt: skip
+    shown = visible(principal, looked.c.stream)
+    found = await uow.session.execute(
+        select(
+            looked.c.target, looked.c.at, looked.c.foreign_place, looked.c.id,
+            case((shown, looked.c.headers), else_=nothing()).label("headers"),
+            case((shown, looked.c.data), else_=nothing()).label("data"),
+        ).order_by(looked.c.id)
+    )  # fmt: skip
+    return found.all()
+
+
+def _gone(kept_days: int) -> Conflict:
+    return Conflict(
+        "events-gone",
+        "What followed this place may not be kept any more.",
+        [
+            Reason(
+                code="events-gone",
+                message=f"Events are kept for {kept_days} days, on the server on which they were said.",
+                satisfy="Read the state of your referrals, then read the feed without `after`.",
+                pointer="/after",
+            )
+        ],
+    )
 
 
 def _is_snapshot(words: str) -> bool:
