@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     kafka_timeout: float = Field(10.0, gt=0, description="Seconds any one call to Kafka may take.")
     statement_timeout: float = Field(15.0, gt=0, description="Seconds any one statement may take in PostgreSQL.")
     handler_tries: int = Field(5, ge=1, description="Tries of a failing reaction or deadline before it is parked.")
-    outbox_days: int = Field(90, ge=0, description="Days that sent events stay in the outbox; 0: for ever.")
+    outbox_days: int = Field(
+        90, ge=0, description="Days that sent events stay in the outbox, and so in the feed; 0: for ever."
+    )
     watchdog: float = Field(30.0, gt=0, description="Seconds a consumer or relay may stand still while things wait.")
     log_level: str = Field("INFO", description="Least severe log line that is written.")
 
