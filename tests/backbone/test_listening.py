@@ -138,6 +138,29 @@ async def test_a_client_that_still_sends_its_refused_body_sees_why_and_may_go_on
         assert (await answered(reader)).status == 201
 
 
+async def test_a_client_that_wants_to_be_closed_and_still_sends_its_refused_body_sees_why(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(served.head("/facilities", "parting", "Connection: close", "Content-Length: 1000000"))
+        writer.write(b"x" * 500_000)
+        await writer.drain()
+        await asyncio.sleep(0.5)
+        writer.write(b"x" * 500_000 + served.listing("after-parting"))
+        refused = await answered(reader)
+        assert (refused.status, refused.headers["connection"]) == (413, "close")
+        async with within(LINGER - 0.5):
+            assert await cut_off(reader) == b""
+
+
+async def test_a_body_that_dawdles_is_refused_before_its_connection_is_closed(served: Served) -> None:
+    async with served.connected() as (reader, writer), within(PATIENCE + LINGER):
+        writer.write(served.head("/facilities", "dawdling", "Content-Length: 4000"))
+        dripping = asyncio.create_task(drip(writer, b"x" * 4000))
+        refused = await answered(reader)
+        assert (refused.status, refused.problem, refused.headers["connection"]) == (408, "too-slow", "close")
+        assert await cut_off(reader) == b""
+        await dripping
+
+
 async def test_what_is_no_http_is_refused_as_everything_else_is(served: Served) -> None:
     refused = await served.ask(b"GIMME everything\r\n\r\n")
     assert (refused.status, refused.problem) == (400, "malformed")

@@ -18,8 +18,8 @@ MOST_HEADERS: Final = 65_536
 """Bytes in which the headers of a request must end; what one read brings may go beyond."""
 
 LINGER: Final = 3.0
-"""Seconds between a refusal of what had not come whole and the end of its connection: closed at once, a client that
-still sends might never see the answer. The rest of a body is thrown away meanwhile."""
+"""Seconds between a refusal of what had not come whole and the end of its connection: closed at once, it is reset under
+a client that still sends, which might never see the answer. The rest of a body is thrown away meanwhile."""
 
 
 class _Part(Enum):
@@ -36,6 +36,7 @@ class Listener(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._part, self._head = _Part.NOTHING, 0
+        self._parting = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,6 +48,8 @@ class Listener(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._parting:
+            return
         super().data_received(data)
         if self._part is not _Part.BODY and self._is_answered:
             self._watch(self.timeout_keep_alive)
@@ -67,6 +70,7 @@ class Listener(HttpToolsProtocol):
         self._part = _Part.BODY
         self._stop_watching()
         super().on_headers_complete()
+        self.cycle.transport = _Answering(self)  # type: ignore[assignment]  # all that a cycle does with one
 
     def on_message_complete(self) -> None:
         self._part = _Part.NOTHING
@@ -78,6 +82,14 @@ class Listener(HttpToolsProtocol):
         if self._part is not _Part.NOTHING and self._is_answered:
             self._unset_keepalive_if_required()
             self._watch(LINGER if self._part is _Part.BODY else self.timeout_keep_alive)
+
+    def part(self) -> None:
+        """The last answer is given: close, but not before a client that is still sending can have read it."""
+        if self._part is _Part.BODY and not self.pipeline:
+            self._parting = True
+            self._watch(LINGER)
+        else:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP."""
@@ -120,3 +132,14 @@ class Listener(HttpToolsProtocol):
         self.transport.write_eof()
         self.transport.pause_reading()
         self.loop.call_later(LINGER, self.transport.close)
+
+
+class _Answering:
+    """The transport as an answer has it, which closes it with its last byte."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self.write, self.is_closing = listener.transport.write, listener.transport.is_closing
+
+    def close(self) -> None:
+        self._listener.part()
