@@ -18,14 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from backbone import consumer as subject
-from backbone import hearing, inbox, retries, tries
-from backbone.consumer import Consumer, restart
+from backbone import hearing, inbox, offsets, retries, tries
+from backbone.consumer import Consumer
 from backbone.database import Database, UnitOfWork
 from backbone.hearing import Hearer
 from backbone.kafka.log import CONSUMER_SETTINGS, KafkaLog
 from backbone.kafka.producer import Producer
 from backbone.kafka.topics import create_topics
 from backbone.messages import Incoming, Outgoing, Place
+from backbone.offsets import restart
 from backbone.relay import Relay
 from backbone.retries import HeldRetries
 from backbone.rows import new_id
@@ -139,14 +140,14 @@ async def test_everything_in_the_log_has_its_effect_once(workers: Workers) -> No
 
 
 BOUNDARIES: dict[str, tuple[Any, str, str]] = {
-    "before the offset is looked up": (subject, "_claim", "before"),
+    "before the offset is looked up": (offsets, "claim", "before"),
     "before anything is heard": (Hearer, "hear", "before"),
     "after the first effect": (Hearer, "_take_effect", "after"),
     "after all effects": (Hearer, "hear", "after"),
     "before places are noted": (inbox, "note_heard", "before"),
     "after places are noted": (inbox, "note_heard", "after"),
-    "before the offset is moved": (subject, "_advance", "before"),
-    "after the offset is moved": (subject, "_advance", "after"),
+    "before the offset is moved": (offsets, "advance", "before"),
+    "after the offset is moved": (offsets, "advance", "after"),
     "before what was said is written": (UnitOfWork, "finish", "before"),
     "after what was said is written": (UnitOfWork, "finish", "after"),
     "before the commit": (AsyncSession, "commit", "before"),
@@ -761,7 +762,7 @@ async def test_where_an_offset_is_gone_and_its_partition_goes_to_another_meanwhi
         await consumer._lost({place})
         return {place: 9}
 
-    monkeypatch.setattr(subject, "_positions", positions)
+    monkeypatch.setattr(offsets, "positions", positions)
     await consumer._look_for_gone(TwinLog(twin, [REFERRAL], "visiting"))
     assert consumer.offsets_gone == []
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text, update
 
-from backbone import actions, carriage, consumer, deadlines, hearing, idempotency, relay
+from backbone import actions, carriage, deadlines, hearing, idempotency, offsets, relay
 from backbone.consumer import Consumer
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch, set_deadline
@@ -255,7 +255,7 @@ Scenario = Callable[[Scene], Awaitable[None]]
 BUGS: dict[str, tuple[Scenario, dict[str, tuple[Any, Any]]]] = {
     "a stale owner that nothing guards against": (
         a_stale_owner_moves_nothing,
-        {"_claim": (consumer, _claims_what_it_thinks), "_advance": (consumer, _advances_whatever_is_there)},
+        {"claim": (offsets, _claims_what_it_thinks), "advance": (offsets, _advances_whatever_is_there)},
     ),
     "the offset is taken before the effect": (
         a_worker_that_dies_before_its_commit_does_it_again,

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from backbone import carriage
-from backbone.database import Database, UnitOfWork, is_passing, is_transient
+from backbone import carriage, offsets
+from backbone.database import Database, is_passing, is_transient
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
 from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
@@ -149,7 +148,7 @@ class Consumer:
         if not self._gone:
             return
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-            positions = await _positions(uow, set(self._gone))
+            positions = await offsets.positions(uow, set(self._gone))
         for place, at in positions.items():
             if at != self._gone.get(place, at):  # it may have gone to another meanwhile
                 del self._gone[place]
@@ -204,7 +203,7 @@ class Consumer:
 
     async def _take(self, place: Place, messages: Sequence[Incoming], carefully: bool) -> None:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-            expected, mark = await _claim(uow, place)
+            expected, mark = await offsets.claim(uow, place)
             if expected is None or expected < self._next.get(place, expected):
                 raise Misplaced(f"{place} at {expected}")
             if _is_of_another_log(messages, expected, mark):
@@ -217,7 +216,7 @@ class Consumer:
                 return
             moved = partial(self._watchdog.rest, {place})
             outcomes = await self._hearer.hear(uow, fresh, carefully=carefully, moved=moved)
-            await _advance(uow, place, expected, fresh[-1])
+            await offsets.advance(uow, place, expected, fresh[-1])
         self._next[place] = fresh[-1].offset + 1
         self._has_moved(place)
         for outcome, count in outcomes.items():
@@ -226,25 +225,17 @@ class Consumer:
     async def _gained(self, places: set[Place]) -> Mapping[Place, int]:
         """The offsets to go on from. A partition never read before is read from its beginning."""
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-            known = await _positions(uow, places)
+            known = await offsets.positions(uow, places)
             unknown = places - known.keys()
             if unknown:
-                known |= await self._begin(uow, unknown)
-            marked = await _marked(uow)
+                known |= await offsets.begin(uow, await self._beginnings(unknown))
+            marked = await offsets.marked(uow)
         self._next = dict(known)
         self._gone, self._oldest, self._ends, self._handed = {}, {}, {}, {}
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
         # The message before is read once more, to see that this is still the log it was.
         return {place: at - (place in marked) for place, at in known.items()}
-
-    async def _begin(self, uow: UnitOfWork, places: set[Place]) -> dict[Place, int]:
-        first = await self._beginnings(places)
-        await uow.session.execute(
-            upsert(carriage.offsets).on_conflict_do_nothing(),
-            [{"topic": one.topic, "partition": one.partition, "next": at} for one, at in first.items()],
-        )
-        return await _positions(uow, places)
 
     async def _lost(self, places: set[Place]) -> None:
         """Stop what is in work for partitions that go to another; what was not committed it will do."""
@@ -299,7 +290,7 @@ class Consumer:
                 continue
             if at > expected:
                 async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-                    await _pass(uow, place, expected, at)
+                    await offsets.skip(uow, place, expected, at)
                 if self._next.get(place) == expected:
                     self._next[place] = at
 
@@ -346,40 +337,10 @@ class Consumer:
             await source.stop()
 
 
-async def _claim(uow: UnitOfWork, place: Place) -> tuple[int | None, bytes | None]:
-    """The next offset of a partition and the mark before it, locked until the transaction ends; None if unknown."""
-    offsets = carriage.offsets
-    found = await uow.session.execute(
-        select(offsets.c.next, offsets.c.mark)
-        .where(offsets.c.topic == place.topic, offsets.c.partition == place.partition)
-        .with_for_update()
-    )
-    row = found.one_or_none()
-    return (row.next, row.mark) if row is not None else (None, None)
-
-
 def _is_of_another_log(messages: Sequence[Incoming], expected: int, mark: bytes | None) -> bool:
     """Whether the message before the next one is another than the one that was heard there."""
     before = messages[0]
     return mark is not None and before.offset == expected - 1 and before.mark != mark
-
-
-async def _advance(uow: UnitOfWork, place: Place, expected: int, last: Incoming) -> None:
-    offsets = carriage.offsets
-    moved = await uow.session.execute(
-        update(offsets)
-        .where(offsets.c.topic == place.topic, offsets.c.partition == place.partition, offsets.c.next == expected)
-        .values(next=last.offset + 1, mark=last.mark)
-        .returning(offsets.c.next)
-    )
-    moved.one()
-
-
-async def _pass(uow: UnitOfWork, place: Place, expected: int, at: int) -> None:
-    """Go on at a later offset, as there is no message before it. The mark stays that of the last message."""
-    offsets = carriage.offsets
-    here = (offsets.c.topic == place.topic, offsets.c.partition == place.partition)
-    await uow.session.execute(update(offsets).where(*here, offsets.c.next == expected).values(next=at))
 
 
 async def _in_time(telling: Awaitable[None]) -> None:
@@ -391,32 +352,3 @@ async def _in_time(telling: Awaitable[None]) -> None:
         if not is_transient(error):
             raise
         log.warning("how far it is cannot be told", error=type(error).__name__)
-
-
-async def restart(uow: UnitOfWork, place: Place) -> int | None:
-    """Let a partition whose offset is gone be read from its beginning; that offset, or None when it is not gone.
-
-    What was heard before is dropped by its `seq`. The consumer looks every two seconds.
-    """
-    lags, offsets = carriage.lags, carriage.offsets
-    found = await uow.session.execute(
-        select(lags.c.begins).where(lags.c.topic == place.topic, lags.c.partition == place.partition).with_for_update()
-    )
-    begins = found.scalar_one_or_none()
-    if begins is not None:
-        here = (offsets.c.topic == place.topic, offsets.c.partition == place.partition)
-        await uow.session.execute(update(offsets).where(*here).values(next=begins, mark=None))
-    return begins
-
-
-async def _marked(uow: UnitOfWork) -> set[Place]:
-    found = await uow.session.execute(
-        text("SELECT topic, partition FROM backbone.offsets WHERE mark IS NOT NULL AND next > 0")
-    )
-    return {Place(topic, partition) for topic, partition in found.all()}
-
-
-async def _positions(uow: UnitOfWork, places: set[Place]) -> dict[Place, int]:
-    found = await uow.session.execute(text("SELECT topic, partition, next FROM backbone.offsets"))
-    known = {Place(topic, partition): at for topic, partition, at in found.all()}
-    return {place: at for place, at in known.items() if place in places}

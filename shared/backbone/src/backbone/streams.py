@@ -18,7 +18,6 @@ from backbone import inbox
 from backbone.access import Caller, Principal, require_role
 from backbone.actions import KeyHeader, answer_once, body_of, read_command, shown_answer, unit_of_work
 from backbone.carriage import dead_letters, deadlines, held, lags
-from backbone.consumer import restart
 from backbone.contract import PROBLEM_RESPONSES
 from backbone.database import UnitOfWork
 from backbone.deadlines import Alarm, Deadline, DeadlineStatus, discard_deadline
@@ -26,6 +25,7 @@ from backbone.hearing import Hearer
 from backbone.idempotency import Answer
 from backbone.inbox import Status, Stream
 from backbone.messages import Incoming, Place
+from backbone.offsets import restart
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict, NotFound
 from reliefpath.envelope import load_headers
