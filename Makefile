@@ -35,8 +35,8 @@ status: setup ## what runs, where, since when
 token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOURNEY=id] [HOURS=number]
 	@$(RUN) stack token $(if $(FACILITY),--facility "$(FACILITY)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(HOURS),--hours="$(HOURS)") $(ROLE)
 
-test: setup ## all tests, on a PostgreSQL and a Kafka of their own
-	@$(RUN) pytest
+test: setup ## all tests, in two processes, on a PostgreSQL and a Kafka of their own
+	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number] [BROKERS=3]
 	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)") $(if $(BROKERS),--brokers "$(BROKERS)")

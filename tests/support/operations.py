@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -126,6 +127,12 @@ class Operations:
         return await self.client.post(path, json={"reason": reason}, headers=self.bearer())
 
 
+@cache
+def _built() -> FastAPI:
+    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
+    return build()
+
+
 @asynccontextmanager
 async def serving(
     address: str, keys: Keys, others: Mapping[str, ASGIApp] | None = None, *, patience: float = 2.0
@@ -138,7 +145,7 @@ async def serving(
         audience=keys.audience,
         jwks=str(keys.jwks),
     )
-    app = build()
+    app = _built()
     served = with_edge(app, settings)
     wires = Wires({"operations": served, **(others or {})})
     services = ("referral", "scheduling", "followup", "operations")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from reliefpath.events import CATALOGUE, Event, Speaker, topic_of
 from reliefpath.vocabulary import CourseKind, FacilityKind, Profile, Purpose, Role, Verdict, facility_id
 from stack.keys import WHOLE_NETWORK, Keys
 from tests.support import bundles
+from tests.support.emptying import counted, emptied
 
 SENDER: Final = "oncology-north"
 RECEIVER: Final = "pain-centre"
@@ -57,14 +59,6 @@ AGREED: Final = {
     "leaflet": "blocks-v3",
     "personal_pain_goal": 3,
 }
-
-TABLES: Final = (
-    "facilities, patients, patient_identifiers, journeys, referrals, facts, not_understood, notes, assessments,"
-    " conferences, courses, decisions, authorisations, attentions, backbone.held, backbone.heard,"
-    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines,"
-    " backbone.idempotency, backbone.journey_facilities"
-)
-"""Everything that tests write, to be emptied before each."""
 
 
 def draft(**more: Any) -> dict[str, Any]:
@@ -220,9 +214,7 @@ class Place:
 
     async def count(self) -> dict[str, int]:
         """How many rows there are, by table: to show that nothing was written."""
-        names = [name.strip() for name in TABLES.split(",")]
-        union = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in names)
-        return {row["name"]: row["n"] for row in await self.rows(union)}
+        return await counted(self.database, "referral")
 
     async def pass_time(self, length: timedelta) -> None:
         """Shift the clock, and let every deadline be whose time has then come."""
@@ -327,6 +319,12 @@ def _decode(headers: str, data: bytes) -> Event:
     return CATALOGUE[kind].model_validate_json(data)
 
 
+@cache
+def _built() -> FastAPI:
+    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
+    return build()
+
+
 @asynccontextmanager
 async def serving(address: str, keys: Keys, **settings: Any) -> AsyncIterator[Place]:
     """The referral API over this database, emptied first, with every facility listed."""
@@ -338,12 +336,10 @@ async def serving(address: str, keys: Keys, **settings: Any) -> AsyncIterator[Pl
         "jwks": str(keys.jwks),
         **settings,
     }
-    app = build()
+    app = _built()
     served: ASGIApp = with_edge(app, Settings(**given))
     database = Database(address, connections=6)
-    async with database.engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {TABLES}"))
-        await connection.execute(text("UPDATE backbone.clock SET shift = interval '0'"))
+    await emptied(database, "referral")
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://referral") as client,

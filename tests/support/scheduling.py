@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx2
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from backbone.database import Database, UnitOfWork
@@ -27,6 +29,7 @@ from reliefpath.vocabulary import CourseKind, Profile, Role, Setting, Urgency, f
 from scheduling.app import build
 from scheduling.reactions import DEADLINES, REACTIONS
 from stack.keys import Keys
+from tests.support.emptying import emptied
 
 SENDER: Final = "oncology-north"
 CENTRE: Final = "pain-centre"
@@ -43,13 +46,6 @@ RESOURCES: Final = {
     "c-arm": ("device", ["fluoroscopy"]),
     "ultrasound": ("device", ["ultrasound"]),
 }
-
-TABLES: Final = (
-    "facilities, resources, opening_hours, appointments, allocations, holds, backbone.held, backbone.heard,"
-    " backbone.dead_letters, backbone.audit, backbone.outbox, backbone.streams, backbone.deadlines,"
-    " backbone.idempotency, backbone.journey_facilities"
-)
-"""Everything that tests write, to be emptied before each."""
 
 
 @dataclass
@@ -253,10 +249,16 @@ def course(**more: Any) -> events.CourseRequested:
     )
 
 
+@cache
+def _built() -> FastAPI:
+    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
+    return build()
+
+
 @asynccontextmanager
 async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
     """The scheduling API over this database, emptied first, with the pain centre open day and night."""
-    app = build()
+    app = _built()
     settings = Settings(
         profile=Profile.DEVELOPMENT,
         database_scheduling=address,
@@ -266,9 +268,7 @@ async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
         database_connections=52,  # fifty at once should race for a slot, not for a connection
     )
     database = Database(address, connections=6)
-    async with database.engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {TABLES}"))
-        await connection.execute(text("UPDATE backbone.clock SET shift = interval '0'"))
+    await emptied(database, "scheduling")
     served = with_edge(app, settings)
     async with (
         app.router.lifespan_context(app),

@@ -54,6 +54,12 @@ class Loopback:
         return status, body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
+@pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody said how wide the terminal is, whoever runs the tests."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def api() -> Iterator[Loopback]:
     """An API that answers what the test says, for every service alike."""
