@@ -77,7 +77,27 @@ async def test_a_resource_is_added_read_and_changed(place: Place) -> None:
     body = {"kind": "room", "hours": [], "active": False}
     changed = await place.scheduler.put(f"/resources/{shown['id']}", body, version=1)
     assert (changed.headers["ETag"], changed.json()["hours"], changed.json()["active"]) == ('"2"', [], False)
-    assert (await place.scheduler.put(f"/resources/{shown['id']}", body, version=1)).status_code == 412
+    other = {**body, "active": True}
+    assert (await place.scheduler.put(f"/resources/{shown['id']}", other, version=1)).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/facilities/{centre}", {"kind": "clinic"}),
+        ("/resources/{room}", {"kind": "room", "hours": [], "active": False}),
+    ],
+)
+async def test_a_change_sent_again_as_no_answer_came_is_answered_as_done_and_changes_nothing(
+    place: Place, path: str, body: dict[str, Any]
+) -> None:
+    path = path.format(centre=facility_id(CENTRE), room=place.resources["room-1"])
+    first = await place.scheduler.put(path, body, version=1)
+    said = await place.said(facility_id(CENTRE))
+    again = await place.scheduler.put(path, body, version=1)
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+    assert first.headers["ETag"] == again.headers["ETag"] == '"2"'
+    assert await place.said(facility_id(CENTRE)) == said
 
 
 async def test_what_is_not_listed_is_not_found(place: Place) -> None:

@@ -80,7 +80,7 @@ class Operation:
 class Client:
     """An API as one caller sees it. Safe to repeat: a change that may not have arrived is sent again under its key.
 
-    A PUT has no key, only the version it was decided on: repeated, it may be refused as stale although it was done.
+    A PUT needs no key: what is already as it says is answered as changed.
 
     `patience` is how many seconds one answer may take, `tries` how often what can be repeated is sent, and `trace`
     says the W3C traceparent of what a call is part of. Raises ValueError for what is no address.

@@ -40,14 +40,17 @@ async def list_facility(uow: UnitOfWork, principal: Principal, given: FacilityGi
 async def change_facility(
     uow: UnitOfWork, principal: Principal, id: UUID, given: FacilityChange, expected: int | None
 ) -> Facility:
-    """Change a facility. Raises Forbidden, NotFound, Stale."""
+    """Change a facility. What it is already is no change, whatever was read: a repeated request was done before.
+
+    Raises Forbidden, NotFound, Stale.
+    """
     _require_own(principal, id)
     await uow.lock(id)
     row = await uow.session.get(Facility, id)
     if row is None:
         raise NotFound("facility")
-    _expect(row.version, expected)
     if not _is(row, given):
+        _expect(row.version, expected)
         _set(row, given)
         row.version += 1
         _tell(uow, row, "change")
@@ -84,13 +87,18 @@ async def add_resource(
 async def change_resource(
     uow: UnitOfWork, principal: Principal, id: UUID, given: ResourceChange, expected: int | None
 ) -> Resource:
-    """Change a resource. What is booked already stays booked. Raises Forbidden, NotFound, Stale."""
+    """Change a resource. What is booked already stays booked; what it is already is no change, as of a facility.
+
+    Raises Forbidden, NotFound, Stale.
+    """
     facility = await uow.session.scalar(select(col(Resource.facility)).where(col(Resource.id) == id))
     if facility is None:
         raise NotFound("resource")
     _require_own(principal, facility)
     await uow.lock(facility)
     row = await uow.session.get_one(Resource, id)
+    if _is(row, given) and await hours_of(uow, id) == set(given.hours):
+        return row
     _expect(row.version, expected)
     _set(row, given)
     row.version += 1
