@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from backbone.problems import Unavailable
-from backbone.streams import Restarted
+from backbone.streams.lag import Restarted
 from operations import lags
 from operations.lags import Consumers
 from operations.peers import Answer, Asker, Peers

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from backbone.streams import Lag as Reported
-from backbone.streams import Restarted
+from backbone.streams.lag import Lag as Reported
+from backbone.streams.lag import Restarted
 from operations import streams
 from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import ConsumerLag, Lags, PartitionLag, Silent

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from backbone.streams import DeadLetter as TheirDeadLetter
-from backbone.streams import DeadlineShown as TheirDeadline
-from backbone.streams import HeldDetail as TheirHeldDetail
-from backbone.streams import HeldShown as TheirHeld
+from backbone.streams.dead_letters import DeadLetterShown as TheirDeadLetter
+from backbone.streams.deadlines import DeadlineShown as TheirDeadline
+from backbone.streams.held import HeldDetail as TheirHeldDetail
+from backbone.streams.held import HeldShown as TheirHeld
 from operations.streams import Status, Trend
 from operations.traces import CauseKind
 from reliefpath.events import Speaker

@@ -247,12 +247,12 @@ class ParkedDetail(TypedDict):
 
 
 class GatheredDeadLetter(TypedDict):
-    items: list[SchemasDeadLetter]
+    items: list[DeadLetter]
     next: NotRequired[str | None]
     silent: list[Silent]
 
 
-class SchemasDeadLetter(TypedDict):
+class DeadLetter(TypedDict):
     """A message that a service could not tell to belong to any stream."""
 
     id: str
@@ -360,12 +360,12 @@ class HeldDetail(TypedDict):
     data: str
 
 
-class PageDeadLetter(TypedDict):
-    items: list[StreamsDeadLetter]
+class PageDeadLetterShown(TypedDict):
+    items: list[DeadLetterShown]
     next: NotRequired[str | None]
 
 
-class StreamsDeadLetter(TypedDict):
+class DeadLetterShown(TypedDict):
     """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
 
     id: str
@@ -551,9 +551,9 @@ class Operations(Client):
         )
         return answer
 
-    async def dead_letter(self, id: str, *, service: Service | None = None) -> SchemasDeadLetter:
+    async def dead_letter(self, id: str, *, service: Service | None = None) -> DeadLetter:
         """One of them. Its content is not shown: nobody knows what it holds."""
-        answer: SchemasDeadLetter = await self.call("dead_letter", id, query={"service": service})
+        answer: DeadLetter = await self.call("dead_letter", id, query={"service": service})
         return answer
 
     async def deadlines(
@@ -607,15 +607,9 @@ class Operations(Client):
         *,
         key: str | None = None,
         service: Service | None = None,
-    ) -> SchemasDeadLetter:
+    ) -> DeadLetter:
         """Read it again, in case the service can by now."""
-        answer: SchemasDeadLetter = await self.call(
-            "dead_letter_retry",
-            id,
-            body=body,
-            key=key,
-            query={"service": service},
-        )
+        answer: DeadLetter = await self.call("dead_letter_retry", id, body=body, key=key, query={"service": service})
         return answer
 
     async def dead_letter_discard(
@@ -625,15 +619,9 @@ class Operations(Client):
         *,
         key: str | None = None,
         service: Service | None = None,
-    ) -> SchemasDeadLetter:
+    ) -> DeadLetter:
         """Be done with it, for a reason."""
-        answer: SchemasDeadLetter = await self.call(
-            "dead_letter_discard",
-            id,
-            body=body,
-            key=key,
-            query={"service": service},
-        )
+        answer: DeadLetter = await self.call("dead_letter_discard", id, body=body, key=key, query={"service": service})
         return answer
 
     async def deadline_retry(
@@ -717,27 +705,27 @@ class Operations(Client):
         status: Sequence[DeadLettersStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
-    ) -> PageDeadLetter:
+    ) -> PageDeadLetterShown:
         """Messages that belong to no stream, oldest first; without a status those nobody has dealt with."""
-        answer: PageDeadLetter = await self.call(
+        answer: PageDeadLetterShown = await self.call(
             "streams_dead_letters",
             query={"status": status, "cursor": cursor, "limit": limit},
         )
         return answer
 
-    async def streams_dead_letter(self, id: str) -> StreamsDeadLetter:
+    async def streams_dead_letter(self, id: str) -> DeadLetterShown:
         """One dead letter."""
-        answer: StreamsDeadLetter = await self.call("streams_dead_letter", id)
+        answer: DeadLetterShown = await self.call("streams_dead_letter", id)
         return answer
 
-    async def streams_dead_letter_retry(self, id: str, body: Because, *, key: str | None = None) -> StreamsDeadLetter:
+    async def streams_dead_letter_retry(self, id: str, body: Because, *, key: str | None = None) -> DeadLetterShown:
         """Read a dead letter again, in case this program can by now."""
-        answer: StreamsDeadLetter = await self.call("streams_dead_letter_retry", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_retry", id, body=body, key=key)
         return answer
 
-    async def streams_dead_letter_discard(self, id: str, body: Because, *, key: str | None = None) -> StreamsDeadLetter:
+    async def streams_dead_letter_discard(self, id: str, body: Because, *, key: str | None = None) -> DeadLetterShown:
         """Be done with a dead letter, for a reason."""
-        answer: StreamsDeadLetter = await self.call("streams_dead_letter_discard", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_discard", id, body=body, key=key)
         return answer
 
     async def streams_deadlines(

@@ -869,12 +869,12 @@ class HeldDetail(TypedDict):
     data: str
 
 
-class PageDeadLetter(TypedDict):
-    items: list[DeadLetter]
+class PageDeadLetterShown(TypedDict):
+    items: list[DeadLetterShown]
     next: NotRequired[str | None]
 
 
-class DeadLetter(TypedDict):
+class DeadLetterShown(TypedDict):
     """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
 
     id: str
@@ -1456,17 +1456,17 @@ class Referral(Client):
         status: Sequence[StreamsDeadLettersStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
-    ) -> PageDeadLetter:
+    ) -> PageDeadLetterShown:
         """Messages that belong to no stream, oldest first; without a status those nobody has dealt with."""
-        answer: PageDeadLetter = await self.call(
+        answer: PageDeadLetterShown = await self.call(
             "streams_dead_letters",
             query={"status": status, "cursor": cursor, "limit": limit},
         )
         return answer
 
-    async def streams_dead_letter(self, id: str) -> DeadLetter:
+    async def streams_dead_letter(self, id: str) -> DeadLetterShown:
         """One dead letter."""
-        answer: DeadLetter = await self.call("streams_dead_letter", id)
+        answer: DeadLetterShown = await self.call("streams_dead_letter", id)
         return answer
 
     async def streams_dead_letter_retry(
@@ -1475,9 +1475,9 @@ class Referral(Client):
         body: StreamsLagRestartBody,
         *,
         key: str | None = None,
-    ) -> DeadLetter:
+    ) -> DeadLetterShown:
         """Read a dead letter again, in case this program can by now."""
-        answer: DeadLetter = await self.call("streams_dead_letter_retry", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_retry", id, body=body, key=key)
         return answer
 
     async def streams_dead_letter_discard(
@@ -1486,9 +1486,9 @@ class Referral(Client):
         body: StreamsLagRestartBody,
         *,
         key: str | None = None,
-    ) -> DeadLetter:
+    ) -> DeadLetterShown:
         """Be done with a dead letter, for a reason."""
-        answer: DeadLetter = await self.call("streams_dead_letter_discard", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_discard", id, body=body, key=key)
         return answer
 
     async def streams_deadlines(

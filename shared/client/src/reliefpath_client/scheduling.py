@@ -470,12 +470,12 @@ class HeldDetail(TypedDict):
     data: str
 
 
-class PageDeadLetter(TypedDict):
-    items: list[DeadLetter]
+class PageDeadLetterShown(TypedDict):
+    items: list[DeadLetterShown]
     next: NotRequired[str | None]
 
 
-class DeadLetter(TypedDict):
+class DeadLetterShown(TypedDict):
     """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
 
     id: str
@@ -924,27 +924,27 @@ class Scheduling(Client):
         status: Sequence[StreamsDeadLettersStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
-    ) -> PageDeadLetter:
+    ) -> PageDeadLetterShown:
         """Messages that belong to no stream, oldest first; without a status those nobody has dealt with."""
-        answer: PageDeadLetter = await self.call(
+        answer: PageDeadLetterShown = await self.call(
             "streams_dead_letters",
             query={"status": status, "cursor": cursor, "limit": limit},
         )
         return answer
 
-    async def streams_dead_letter(self, id: str) -> DeadLetter:
+    async def streams_dead_letter(self, id: str) -> DeadLetterShown:
         """One dead letter."""
-        answer: DeadLetter = await self.call("streams_dead_letter", id)
+        answer: DeadLetterShown = await self.call("streams_dead_letter", id)
         return answer
 
-    async def streams_dead_letter_retry(self, id: str, body: Because, *, key: str | None = None) -> DeadLetter:
+    async def streams_dead_letter_retry(self, id: str, body: Because, *, key: str | None = None) -> DeadLetterShown:
         """Read a dead letter again, in case this program can by now."""
-        answer: DeadLetter = await self.call("streams_dead_letter_retry", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_retry", id, body=body, key=key)
         return answer
 
-    async def streams_dead_letter_discard(self, id: str, body: Because, *, key: str | None = None) -> DeadLetter:
+    async def streams_dead_letter_discard(self, id: str, body: Because, *, key: str | None = None) -> DeadLetterShown:
         """Be done with a dead letter, for a reason."""
-        answer: DeadLetter = await self.call("streams_dead_letter_discard", id, body=body, key=key)
+        answer: DeadLetterShown = await self.call("streams_dead_letter_discard", id, body=body, key=key)
         return answer
 
     async def streams_deadlines(
