@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from backbone.process import Service
+from backbone.service import Service
 from reliefpath.events import CATALOGUE, LATER, Event
 from reliefpath.lifecycle import Lifecycle
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backbone.process import lifecycle_table
+from backbone.service import lifecycle_table
 from contracts.cards import GENERATED, one_line
 from reliefpath.lifecycle import Lifecycle
 

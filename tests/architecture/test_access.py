@@ -13,7 +13,7 @@ FOR_EVERYBODY: Final = {
     "services/scheduling/src/scheduling/routes/directory.py": "which facilities there are is no patient's secret",
     "shared/backbone/src/backbone/clock.py": "the time is nobody's secret, and only a development profile answers",
     "shared/backbone/src/backbone/health.py": "health and metrics name no patient",
-    "shared/backbone/src/backbone/process.py": "transition tables name no patient",
+    "shared/backbone/src/backbone/api.py": "transition tables name no patient",
 }
 
 

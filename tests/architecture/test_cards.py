@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from backbone.process import Service
+from backbone.service import Service
 from reliefpath.events import CATALOGUE, LATER, Event, Speaker
 from tests.architecture.sources import PACKAGES, ROOT, modules, tree
 

@@ -43,6 +43,8 @@ PLANTED = [
     ("referral/rules/clocks.py", "import referral.commands.note", "every module has its one place"),
     ("scheduling/helpers.py", "", "every module has its one place"),
     ("operations/traces.py", "import operations.routes", "inside operations"),
+    ("backbone/worker.py", "import backbone.api", "know nothing of each other"),
+    ("backbone/process.py", "import backbone.worker", "know nothing of each other"),
     ("followup/rules/check_in.py", "import sqlalchemy", "without any input or output"),
     ("reliefpath/journey.py", "import asyncio", "without any input or output"),
     ("followup/reactions.py", "import aiokafka", "only backbone.kafka imports aiokafka"),

@@ -10,9 +10,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from backbone.actions import KeyHeader, MatchHeader, add_action_routes, etag
+from backbone.api import build_api
 from backbone.contract import HEADERS, PROBLEM_RESPONSES, Api, problem_types
 from backbone.problems import CONFLICTS, PROBLEMS, TYPE_PREFIX, Conflict, ProblemDocument
-from backbone.process import Service, build_api
+from backbone.service import Service
 from tests.support.visiting.lifecycle import VISIT
 
 

@@ -14,12 +14,13 @@ from sqlalchemy import text
 
 from backbone import feed as subject
 from backbone.access import Principal, admit
+from backbone.api import build_api
 from backbone.database import Database
 from backbone.feed import Feed, read_on
 from backbone.paging import decode_cursor, encode_cursor
 from backbone.problems import Conflict, Invalid
-from backbone.process import Service, build_api
 from backbone.rows import new_id
+from backbone.service import Service
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
 from tests.support.plans import rows_read

@@ -1,4 +1,4 @@
-"""How a process says it is. What workers say is tried on real ones, in `test_process.py`."""
+"""How a process says it is. What workers say is tried on real ones, in `test_worker.py`."""
 
 from __future__ import annotations
 

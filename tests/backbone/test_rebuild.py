@@ -13,9 +13,9 @@ from backbone import rebuild as rebuilding
 from backbone.database import Database
 from backbone.inbox import Stream, first_held
 from backbone.messages import Incoming
-from backbone.process import Service
 from backbone.rebuild import compare, main, reactions_of, rebuild
 from backbone.rows import new_id
+from backbone.service import Service
 from reliefpath import events
 from reliefpath.envelope import Heard
 from reliefpath.events import Speaker

@@ -10,11 +10,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from backbone.api import build_api, with_edge
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch, set_deadline
 from backbone.inbox import Stream, note_heard
-from backbone.process import Service, build_api, with_edge
 from backbone.rows import new_id
+from backbone.service import Service
 from backbone.settings import Settings
 from reliefpath.events import Speaker
 from reliefpath.vocabulary import Profile, Role

@@ -14,7 +14,7 @@ from typing import Final
 
 import uvicorn
 
-from backbone.process import _server_config
+from backbone.process import server_config
 from backbone.rows import new_id
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
@@ -146,7 +146,7 @@ async def _serve() -> None:
     address, folder, port = os.environ["BENCH"].split()
     async with serving(address, Keys(Path(folder)), [router]) as served:
         settings = served.app.state.settings.model_copy(update={"http_port": int(port)})
-        await uvicorn.Server(_server_config(served.edge, settings, lifespan="off")).serve()
+        await uvicorn.Server(server_config(served.edge, settings, lifespan="off")).serve()
 
 
 if __name__ == "__main__":

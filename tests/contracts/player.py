@@ -13,11 +13,11 @@ import httpx2
 from pydantic import TypeAdapter
 from sqlalchemy import text
 
+from backbone.api import with_edge
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from contracts.cards import api, card
 from contracts.examples import Said, Step, Story, said

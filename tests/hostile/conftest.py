@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
+from backbone.api import with_edge
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from contracts.cards import SERVICES, api, card
 from contracts.examples import stories

@@ -12,7 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from backbone.hearing import Awaits
-from backbone.process import Service
+from backbone.service import Service
 from reliefpath.events import CATALOGUE, Event
 
 SERVICES: Final = ("referral", "scheduling", "followup", "operations")

@@ -15,6 +15,19 @@ from tests.support.servers import Servers, finish
 EMPTY = "empty"
 
 
+def execute(address: str, statement: str) -> None:
+    """Do this to a database, by a connection of its own."""
+    finish(_execute(address, statement))
+
+
+async def _execute(address: str, statement: str) -> None:
+    connection = await asyncpg.connect(address)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 class Databases:
     """The tests' PostgreSQL as tests use it."""
 
@@ -37,7 +50,7 @@ class Databases:
 
     def drop(self, address: str) -> None:
         """Remove a database, also while something is still connected to it."""
-        finish(self._command(f'DROP DATABASE IF EXISTS "{address.rpartition("/")[2]}" WITH (FORCE)'))
+        self._command(f'DROP DATABASE IF EXISTS "{address.rpartition("/")[2]}" WITH (FORCE)')
 
     def _migrate(self, service: str) -> None:
         environment = {**os.environ, f"RELIEFPATH_DATABASE_{service.upper()}": self._addresses[service]}
@@ -48,12 +61,8 @@ class Databases:
 
     def _copy(self, template: str, owner: str) -> str:
         name = f"{owner}_{next(self._numbers)}"
-        finish(self._command(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{owner}"'))
+        self._command(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{owner}"')
         return self._addresses[owner].rpartition("/")[0] + f"/{name}"
 
-    async def _command(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.cluster.address("postgres"))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+    def _command(self, statement: str) -> None:
+        execute(self.cluster.address("postgres"), statement)

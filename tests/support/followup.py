@@ -16,11 +16,11 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.types import ASGIApp
 
+from backbone.api import with_edge
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from followup.app import build
 from followup.reactions import DEADLINES, REACTIONS

@@ -14,8 +14,8 @@ import httpx2
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from backbone.api import with_edge
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from operations.app import build
 from operations.peers import Peers

@@ -23,6 +23,9 @@ from tests.support.servers import finish
 
 PATIENCE: Final = 60.0
 
+AT_ONCE: Final = 10.0
+"""Seconds in which a process has to end once it is told to."""
+
 
 def environment(**settings: object) -> dict[str, str]:
     """The environment of a process with these settings and no others."""
@@ -129,6 +132,17 @@ def running(module: str, given: dict[str, str], folder: Path) -> Iterator[Runnin
         yield started
     finally:
         started.kill()
+
+
+def refusal(module: str, given: dict[str, str]) -> str:
+    """What a process says that must not start; it has to be one sentence, and all that it says."""
+    done = subprocess.run([sys.executable, "-m", module], env=given, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode in {1, 2}
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert not line.startswith("{")
+    return line
 
 
 def connections(address: str, instance: str, state: str = "%") -> int:

@@ -15,11 +15,11 @@ import httpx2
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from backbone.api import with_edge
 from backbone.database import Database, UnitOfWork
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from reliefpath import events
 from reliefpath.envelope import Actor, Attributes, encode_data, encode_headers

@@ -13,10 +13,10 @@ import uvicorn
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from backbone.api import with_edge
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.process import with_edge
 from backbone.settings import Settings
 from operations.app import build
 from operations.cli import app

@@ -11,9 +11,10 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
+from backbone.api import build_api, with_edge
 from backbone.database import Database
-from backbone.process import Service, build_api, with_edge
 from backbone.rows import new_id
+from backbone.service import Service
 from backbone.settings import Settings
 from reliefpath.events import PatientArrived, Speaker
 from reliefpath.vocabulary import Profile, Role

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backbone.process import Service, approved_records
+from backbone.service import Service, approved_records
 from followup import HEARS, NAME, SAYS, TITLE
 from followup.lifecycle import LIFECYCLES
 from followup.reactions import DEADLINES, REACTIONS, READ_MODELS

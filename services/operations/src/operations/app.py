@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from backbone.process import build_api, serve_api
+from backbone.api import build_api, serve_api
 from operations.card import SERVICE
 from operations.routes import router
 

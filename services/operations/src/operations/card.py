@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backbone.process import Service
+from backbone.service import Service
 from operations import HEARS, NAME, SAYS, TITLE
 from operations.reactions import REACTIONS, READ_MODELS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backbone.process import Service, approved_records
+from backbone.service import Service, approved_records
 from referral import HEARS, NAME, SAYS, TITLE
 from referral.lifecycle import LIFECYCLES
 from referral.reactions import DEADLINES, REACTIONS, READ_MODELS

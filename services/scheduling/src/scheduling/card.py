@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backbone.process import Service, approved_records
+from backbone.service import Service, approved_records
 from scheduling import HEARS, NAME, SAYS, TITLE
 from scheduling.lifecycle import APPOINTMENT
 from scheduling.reactions import DEADLINES, REACTIONS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbone.process import run_worker
+from backbone.worker import run_worker
 from scheduling.card import SERVICE
 
 

@@ -26,7 +26,7 @@ from backbone.inbox import Stream, last_heard
 from backbone.kafka.topics import replay
 from backbone.messages import Incoming, KafkaAway
 from backbone.migrate import SERVICES, upgrade
-from backbone.process import Service
+from backbone.service import Service
 from backbone.settings import Settings, read_settings
 from reliefpath.envelope import Actor, Heard, Unattributable, read_attributes
 from reliefpath.events import Event, Speaker, topic_of
