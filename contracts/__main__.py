@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +22,11 @@ FOLDERS = ("openapi", "events", "lifecycles")
 
 def written() -> Iterator[tuple[Path, str]]:
     """Every file that is written, by its place as seen from `contracts/`."""
-    for service in SERVICES:
-        document = http.document(service)
+    documents = {service: http.document(service) for service in SERVICES}
+    for service, document in documents.items():
         yield Path("openapi") / f"{service}.json", _json(document)
-        yield clients.PLACE / f"{service}.py", clients.module(service, document)
+    for name, text in clients.modules(documents).items():
+        yield clients.PLACE / f"{name}.py", text
     yield Path("asyncapi.json"), _json(topics.document())
     for event in events():
         yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
@@ -40,9 +40,18 @@ def written() -> Iterator[tuple[Path, str]]:
 def stale(folder: Path = HERE) -> list[str]:
     """The files that are not what the code says, that are lacking, or that nothing writes any more."""
     wanted = dict(written())
-    there = {path.relative_to(folder) for name in FOLDERS for path in (folder / name).glob("*")}
+    there = {path.relative_to(folder) for path in _there(folder)}
     differing = [path for path, text in wanted.items() if not _is(folder / path, text)]
     return sorted(str(path) for path in {*differing, *(there - wanted.keys())})
+
+
+def _there(folder: Path) -> Iterator[Path]:
+    """The files that were written before, of those whose names the code decides."""
+    for name in FOLDERS:
+        yield from (folder / name).glob("*")
+    for path in (folder / clients.PLACE).glob("*.py"):
+        if clients.MARK in path.read_text(encoding="utf-8"):
+            yield path
 
 
 def _is(path: Path, text: str) -> bool:
@@ -51,8 +60,8 @@ def _is(path: Path, text: str) -> bool:
 
 def write(folder: Path = HERE) -> None:
     """Write all of them, and nothing but them."""
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in _there(folder):
+        path.unlink()
     for path, text in written():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

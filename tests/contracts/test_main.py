@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts import __main__ as subject
+from contracts import clients
 from contracts.cards import HERE
 
 
@@ -28,18 +29,25 @@ def test_what_is_written_is_not_stale(written: Path) -> None:
     assert subject.stale(written) == []
 
 
-def test_a_file_that_differs_is_lacking_or_is_too_many_is_named(written: Path, tmp_path: Path) -> None:
+def test_a_file_that_differs_is_lacking_or_is_too_many_is_named_and_put_right(written: Path, tmp_path: Path) -> None:
     shutil.copytree(written.parent / "shared", tmp_path / "shared")
     written = shutil.copytree(written, tmp_path / "contracts")
-    api, event, relic = (
+    api, event, relic, client, relic_client = (
         Path("openapi/referral.json"),
         Path("events/reliefpath.referral.ReferralAccepted.v1.md"),
         Path("events/reliefpath.referral.ReferralForgotten.v1.json"),
+        clients.PLACE / "streams.py",
+        clients.PLACE / "forgotten.py",
     )
     (written / api).write_text((written / api).read_text() + " ")
     (written / event).unlink()
     (written / relic).write_text("{}")
-    assert subject.stale(written) == sorted(map(str, (api, event, relic)))
+    shutil.move(written / client, written / relic_client)
+    (written / clients.PLACE / "byhand.py").write_text("")
+    assert subject.stale(written) == sorted(map(str, (api, event, relic, client, relic_client)))
+    subject.write(written)
+    assert subject.stale(written) == []
+    assert (written / clients.PLACE / "byhand.py").exists()
 
 
 def test_checking_fails_and_says_what_to_do_when_something_is_stale(

@@ -11,6 +11,7 @@ from tests.support.clients import (
     assert_needs_what_the_contract_needs,
     assert_sends_what_the_contract_says,
     described,
+    methods,
 )
 
 CONTRACT = described("followup")
@@ -18,7 +19,7 @@ CONTRACT = described("followup")
 
 def test_every_operation_has_its_method_and_nothing_else_has_one() -> None:
     assert Followup.OPERATIONS.keys() == CONTRACT.keys()
-    assert {name for name in vars(Followup) if name.islower() and not name.startswith("_")} == CONTRACT.keys()
+    assert methods(Followup) == CONTRACT.keys()
 
 
 @pytest.mark.parametrize("operation", CONTRACT)

@@ -6,12 +6,13 @@ import typing
 
 import pytest
 
-from reliefpath_client import Operations, operations
+from reliefpath_client import Operations, operations, streams
 from tests.support.clients import (
     assert_answers_what_the_contract_says,
     assert_needs_what_the_contract_needs,
     assert_sends_what_the_contract_says,
     described,
+    methods,
 )
 
 CONTRACT = described("operations")
@@ -19,7 +20,7 @@ CONTRACT = described("operations")
 
 def test_every_operation_has_its_method_and_nothing_else_has_one() -> None:
     assert Operations.OPERATIONS.keys() == CONTRACT.keys()
-    assert {name for name in vars(Operations) if name.islower() and not name.startswith("_")} == CONTRACT.keys()
+    assert methods(Operations) == CONTRACT.keys()
 
 
 @pytest.mark.parametrize("operation", CONTRACT)
@@ -29,6 +30,6 @@ async def test_a_method_needs_sends_and_answers_what_the_contract_says(operation
     assert_answers_what_the_contract_says(Operations, operation, CONTRACT[operation])
 
 
-def test_namesakes_of_several_modules_are_told_apart() -> None:
-    assert set(typing.get_args(operations.Status)) != set(typing.get_args(operations.StreamsStatus))
-    assert operations.StreamsDeadLetter.__annotations__.keys() != operations.SchemasDeadLetter.__annotations__.keys()
+def test_namesakes_are_told_apart() -> None:
+    assert set(typing.get_args(streams.Status)) != set(typing.get_args(operations.StreamsStatus))
+    assert streams.DeadLetter.__annotations__.keys() != operations.DeadLetter.__annotations__.keys()

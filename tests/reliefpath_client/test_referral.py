@@ -16,6 +16,7 @@ from tests.support.clients import (
     assert_needs_what_the_contract_needs,
     assert_sends_what_the_contract_says,
     described,
+    methods,
 )
 
 CONTRACT = described("referral")
@@ -23,7 +24,7 @@ CONTRACT = described("referral")
 
 def test_every_operation_has_its_method_and_nothing_else_has_one() -> None:
     assert Referral.OPERATIONS.keys() == CONTRACT.keys()
-    assert {name for name in vars(Referral) if name.islower() and not name.startswith("_")} == CONTRACT.keys()
+    assert methods(Referral) == CONTRACT.keys()
 
 
 @pytest.mark.parametrize("operation", CONTRACT)

@@ -10,6 +10,7 @@ from tests.support.clients import (
     assert_needs_what_the_contract_needs,
     assert_sends_what_the_contract_says,
     described,
+    methods,
     sent,
 )
 
@@ -18,7 +19,7 @@ CONTRACT = described("scheduling")
 
 def test_every_operation_has_its_method_and_nothing_else_has_one() -> None:
     assert Scheduling.OPERATIONS.keys() == CONTRACT.keys()
-    assert {name for name in vars(Scheduling) if name.islower() and not name.startswith("_")} == CONTRACT.keys()
+    assert methods(Scheduling) == CONTRACT.keys()
 
 
 @pytest.mark.parametrize("operation", CONTRACT)

@@ -60,6 +60,21 @@ def described(service: str) -> dict[str, Described]:
     }
 
 
+def methods(client: type[Client]) -> set[str]:
+    """The names of the operations that a client has methods for, its bases' too."""
+    return {name for name in dir(client) if name.islower() and not name.startswith("_")} - set(dir(Client))
+
+
+async def assert_has_what_each_contract_says(client: type[Client], *services: str) -> None:
+    """A client of what several APIs have alike: its methods are what each of these services' contracts says."""
+    assert client.OPERATIONS.keys() == methods(client)
+    for contract in map(described, services):
+        for operation in client.OPERATIONS:
+            assert_needs_what_the_contract_needs(client, operation, contract[operation])
+            await assert_sends_what_the_contract_says(client, operation, contract[operation])
+            assert_answers_what_the_contract_says(client, operation, contract[operation])
+
+
 async def sent(client: type[Client], operation: str) -> httpx2.Request:
     """What an operation's method sends when it is given all it takes: its own names, versions 7 and keys "k"."""
     asked: list[httpx2.Request] = []

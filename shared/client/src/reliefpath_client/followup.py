@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+from typing import ClassVar, Literal, NotRequired, TypedDict
 
-from reliefpath_client.transport import Client, Operation
+from reliefpath_client.events import Events
+from reliefpath_client.lifecycle import Lifecycle
+from reliefpath_client.streams import Streams
+from reliefpath_client.transport import Operation
 
 CheckInState = Literal["scheduled", "due", "completed", "missed", "lost", "cancelled"]
 Role = Literal[
@@ -28,9 +31,6 @@ CourseKind = Literal["trial", "treatment"]
 ObservationState = Literal["expected", "watching", "reassessment_due", "ended"]
 HandoverState = Literal["offered", "accepted", "refused", "timed_out", "active", "returned", "ended"]
 Setting = Literal["hospital", "outpatient", "home"]
-Status = Literal["missing", "waiting", "retrying", "behind", "parked", "resolved", "discarded"]
-DeadlineStatus = Literal["open", "parked", "fired", "cancelled", "discarded"]
-StreamsDeadLettersStatus = Literal["new", "failed_again", "resolved", "discarded"]
 
 
 class PageCheckInShown(TypedDict):
@@ -316,161 +316,13 @@ class GiveBack(TypedDict):
     note: NotRequired[str | None]
 
 
-class Feed(TypedDict):
-    """Events, those of a subject in order. Ask again with `after`: at once while there is `more`, else later."""
-
-    items: list[FeedEvent]
-    after: str
-    more: bool
-
-
-class FeedEvent(TypedDict):
-    """An event as a CloudEvent in JSON: the same attributes and data as on its topic."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    seq: int
-    journey: NotRequired[str | None]
-    cause: str
-    actor: str
-    rules: NotRequired[str | None]
-    traceparent: NotRequired[str | None]
-    data: dict[str, Any]
-
-
-class Lag(TypedDict):
-    """How far behind the consumer of one partition is. `seconds` is the age of the oldest unread message.
-
-    `begins` is set when the offset to go on from is gone: where the partition begins now. It stands until `restart`.
-    """
-
-    topic: str
-    partition: int
-    next: int
-    end: int
-    records: int
-    seconds: float
-    observed_at: str
-    begins: NotRequired[int | None]
-
-
-class StreamsLagRestartBody(TypedDict):
-    """Why an operator does it."""
-
-    reason: str
-
-
-class Restarted(TypedDict):
-    """A partition that is read from its beginning again; what was heard before has no second effect."""
-
-    topic: str
-    partition: int
-    next: int
-
-
-class PageHeldShown(TypedDict):
-    items: list[HeldShown]
-    next: NotRequired[str | None]
-
-
-class HeldShown(TypedDict):
-    """An event that could not take effect yet, or how that ended. Its data are ids and codes."""
-
-    id: str
-    status: Status
-    reason: str
-    type: str
-    speaker: str
-    stream: str
-    seq: int
-    attempts: int
-    next_try_at: str | None
-    held_at: str
-    ended_at: str | None
-    ended_by: str | None
-    ended_because: str | None
-    topic: str
-    partition: int
-    offset: int
-
-
-class HeldDetail(TypedDict):
-    """A held event with its headers and data."""
-
-    id: str
-    status: Status
-    reason: str
-    type: str
-    speaker: str
-    stream: str
-    seq: int
-    attempts: int
-    next_try_at: str | None
-    held_at: str
-    ended_at: str | None
-    ended_by: str | None
-    ended_because: str | None
-    topic: str
-    partition: int
-    offset: int
-    headers: dict[str, str]
-    data: str
-
-
-class PageDeadLetterShown(TypedDict):
-    items: list[DeadLetterShown]
-    next: NotRequired[str | None]
-
-
-class DeadLetterShown(TypedDict):
-    """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
-
-    id: str
-    status: str
-    reason: str
-    topic: str
-    partition: int
-    offset: int
-    hash: str
-    bytes: int
-    set_aside_at: str
-    ended_at: str | None
-    ended_by: str | None
-    ended_because: str | None
-
-
-class PageDeadlineShown(TypedDict):
-    items: list[DeadlineShown]
-    next: NotRequired[str | None]
-
-
-class DeadlineShown(TypedDict):
-    """A deadline, or how it ended. `due_at` and `ended_at` are by the one clock; `reason` is why it last failed."""
-
-    id: str
-    status: DeadlineStatus
-    reason: str | None
-    kind: str
-    journey: str
-    subject: str
-    cause: str
-    due_at: str
-    attempts: int
-    next_try_at: str | None
-    ended_at: str | None
-    ended_by: str | None
-    ended_because: str | None
-
-
-class Followup(Client):
+class Followup(Lifecycle, Events, Streams):
     """The followup API as one caller sees it. Every method raises Refusal, Unreachable."""
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
+        **Lifecycle.OPERATIONS,
+        **Events.OPERATIONS,
+        **Streams.OPERATIONS,
         "check_ins": Operation("GET", "/check-ins"),
         "check_in": Operation("GET", "/check-ins/{id}"),
         "check_in_complete": Operation("POST", "/check-ins/{id}/complete", takes="application/json", keyed=True),
@@ -490,47 +342,6 @@ class Followup(Client):
         "handover_activate": Operation("POST", "/handovers/{id}/activate", takes="application/json", keyed=True),
         "handover_return": Operation("POST", "/handovers/{id}/return", takes="application/json", keyed=True),
         "handover_end": Operation("POST", "/handovers/{id}/end", takes="application/json", keyed=True),
-        "lifecycles": Operation("GET", "/lifecycles"),
-        "events": Operation("GET", "/events"),
-        "streams_lag": Operation("GET", "/streams/lag"),
-        "streams_lag_restart": Operation(
-            "POST",
-            "/streams/lag/{topic}/{partition}/restart",
-            takes="application/json",
-            keyed=True,
-        ),
-        "streams_held": Operation("GET", "/streams/held"),
-        "streams_held_one": Operation("GET", "/streams/held/{id}"),
-        "streams_held_retry": Operation("POST", "/streams/held/{id}/retry", takes="application/json", keyed=True),
-        "streams_held_discard": Operation("POST", "/streams/held/{id}/discard", takes="application/json", keyed=True),
-        "streams_dead_letters": Operation("GET", "/streams/dead-letters"),
-        "streams_dead_letter": Operation("GET", "/streams/dead-letters/{id}"),
-        "streams_dead_letter_retry": Operation(
-            "POST",
-            "/streams/dead-letters/{id}/retry",
-            takes="application/json",
-            keyed=True,
-        ),
-        "streams_dead_letter_discard": Operation(
-            "POST",
-            "/streams/dead-letters/{id}/discard",
-            takes="application/json",
-            keyed=True,
-        ),
-        "streams_deadlines": Operation("GET", "/streams/deadlines"),
-        "streams_deadline": Operation("GET", "/streams/deadlines/{id}"),
-        "streams_deadline_retry": Operation(
-            "POST",
-            "/streams/deadlines/{id}/retry",
-            takes="application/json",
-            keyed=True,
-        ),
-        "streams_deadline_discard": Operation(
-            "POST",
-            "/streams/deadlines/{id}/discard",
-            takes="application/json",
-            keyed=True,
-        ),
     }
 
     async def check_ins(
@@ -690,146 +501,4 @@ class Followup(Client):
     async def handover_end(self, id: str, body: Because, *, version: int, key: str | None = None) -> HandoverShown:
         """End it."""
         answer: HandoverShown = await self.call("handover_end", id, body=body, version=version, key=key)
-        return answer
-
-    async def lifecycles(self) -> list[dict[str, Any]]:
-        """The transition tables, as data."""
-        answer: list[dict[str, Any]] = await self.call("lifecycles")
-        return answer
-
-    async def events(self, *, after: str | None = None, limit: int | None = None) -> Feed:
-        """What this service said of the journeys that the caller may see; first what was said first, as far as it is
-        kept.
-
-        An event comes at least once. Of a journey that becomes visible later, only what is said from then on follows.
-        """
-        answer: Feed = await self.call("events", query={"after": after, "limit": limit})
-        return answer
-
-    async def streams_lag(self) -> list[Lag]:
-        """How far behind this service's consumers are, per partition."""
-        answer: list[Lag] = await self.call("streams_lag")
-        return answer
-
-    async def streams_lag_restart(
-        self,
-        topic: str,
-        partition: int,
-        body: StreamsLagRestartBody,
-        *,
-        key: str | None = None,
-    ) -> Restarted:
-        """Read a partition whose offset is gone from its beginning, for a reason."""
-        answer: Restarted = await self.call("streams_lag_restart", topic, partition, body=body, key=key)
-        return answer
-
-    async def streams_held(
-        self,
-        *,
-        status: Sequence[Status] | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
-    ) -> PageHeldShown:
-        """Held events, oldest first; without a status those that are still held."""
-        answer: PageHeldShown = await self.call(
-            "streams_held",
-            query={"status": status, "cursor": cursor, "limit": limit},
-        )
-        return answer
-
-    async def streams_held_one(self, id: str) -> HeldDetail:
-        """One held event with its headers and data."""
-        answer: HeldDetail = await self.call("streams_held_one", id)
-        return answer
-
-    async def streams_held_retry(self, id: str, body: StreamsLagRestartBody, *, key: str | None = None) -> HeldDetail:
-        """Try a held event and those behind it again, now. The answer says what became of it."""
-        answer: HeldDetail = await self.call("streams_held_retry", id, body=body, key=key)
-        return answer
-
-    async def streams_held_discard(self, id: str, body: StreamsLagRestartBody, *, key: str | None = None) -> HeldDetail:
-        """Let a held event have no effect, for a reason, and go on behind it."""
-        answer: HeldDetail = await self.call("streams_held_discard", id, body=body, key=key)
-        return answer
-
-    async def streams_dead_letters(
-        self,
-        *,
-        status: Sequence[StreamsDeadLettersStatus] | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
-    ) -> PageDeadLetterShown:
-        """Messages that belong to no stream, oldest first; without a status those nobody has dealt with."""
-        answer: PageDeadLetterShown = await self.call(
-            "streams_dead_letters",
-            query={"status": status, "cursor": cursor, "limit": limit},
-        )
-        return answer
-
-    async def streams_dead_letter(self, id: str) -> DeadLetterShown:
-        """One dead letter."""
-        answer: DeadLetterShown = await self.call("streams_dead_letter", id)
-        return answer
-
-    async def streams_dead_letter_retry(
-        self,
-        id: str,
-        body: StreamsLagRestartBody,
-        *,
-        key: str | None = None,
-    ) -> DeadLetterShown:
-        """Read a dead letter again, in case this program can by now."""
-        answer: DeadLetterShown = await self.call("streams_dead_letter_retry", id, body=body, key=key)
-        return answer
-
-    async def streams_dead_letter_discard(
-        self,
-        id: str,
-        body: StreamsLagRestartBody,
-        *,
-        key: str | None = None,
-    ) -> DeadLetterShown:
-        """Be done with a dead letter, for a reason."""
-        answer: DeadLetterShown = await self.call("streams_dead_letter_discard", id, body=body, key=key)
-        return answer
-
-    async def streams_deadlines(
-        self,
-        *,
-        status: Sequence[DeadlineStatus] | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
-    ) -> PageDeadlineShown:
-        """Deadlines, the earliest first; without a status those that are parked."""
-        answer: PageDeadlineShown = await self.call(
-            "streams_deadlines",
-            query={"status": status, "cursor": cursor, "limit": limit},
-        )
-        return answer
-
-    async def streams_deadline(self, id: str) -> DeadlineShown:
-        """One deadline."""
-        answer: DeadlineShown = await self.call("streams_deadline", id)
-        return answer
-
-    async def streams_deadline_retry(
-        self,
-        id: str,
-        body: StreamsLagRestartBody,
-        *,
-        key: str | None = None,
-    ) -> DeadlineShown:
-        """Try a parked deadline again, now. The answer says what became of it; open, when its handler set it anew."""
-        answer: DeadlineShown = await self.call("streams_deadline_retry", id, body=body, key=key)
-        return answer
-
-    async def streams_deadline_discard(
-        self,
-        id: str,
-        body: StreamsLagRestartBody,
-        *,
-        key: str | None = None,
-    ) -> DeadlineShown:
-        """Let a parked deadline have no effect, for a reason."""
-        answer: DeadlineShown = await self.call("streams_deadline_discard", id, body=body, key=key)
         return answer

@@ -14,7 +14,8 @@ from operations.cli.api import operations, run
 from operations.cli.display import Json, coloured, console, duration, plain, show, table, tell
 from operations.cli.failure import FOUND
 from operations.cli.held import Because, Service
-from reliefpath_client.operations import Lags, Restarted
+from reliefpath_client.operations import Lags
+from reliefpath_client.streams import Restarted
 
 WORRYING: Final = frozenset({"stalled", "unobserved", "gone"})
 
