@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 RUN = .venv/bin/python -m
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run up demo down status token test faults bench check contracts docs format
+.PHONY: help setup lock run up demo down status token test test-kafka test-db test-pure faults bench check contracts docs format
 .PHONY: image compose-up compose-demo compose-down test-containers
 
 help: ## what can be made
@@ -35,8 +35,17 @@ status: setup ## what runs, where, since when
 token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOURNEY=id] [HOURS=number]
 	@$(RUN) stack token $(if $(FACILITY),--facility "$(FACILITY)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(HOURS),--hours="$(HOURS)") $(ROLE)
 
-test: setup ## all tests, in two processes, on a PostgreSQL and a Kafka of their own
-	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder
+test: setup ## all tests, two kinds at a time, each on a PostgreSQL and a Kafka of its own
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=line test-kafka test-db test-pure
+
+test-kafka: setup ## those that need a Kafka, or the whole network of services
+	@$(RUN) pytest -m "kafka or journey"
+
+test-db: setup ## those that need a PostgreSQL and no Kafka
+	@$(RUN) pytest -m "db and not kafka and not journey"
+
+test-pure: setup ## those that need neither
+	@$(RUN) pytest -m "not db and not kafka and not journey"
 
 faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number] [BROKERS=3]
 	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)") $(if $(BROKERS),--brokers "$(BROKERS)")

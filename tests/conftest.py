@@ -21,7 +21,6 @@ from tests.support.servers import Server, Servers
 
 HERE: Final = Path(__file__).parent
 KINDS: Final = ("pure", "db", "kafka", "journey", "container")
-WITH_KAFKA: Final = ("kafka", "journey")
 NEEDS: Final = {"db": "databases", "kafka": "broker", "journey": "network", "container": "engine"}
 """A test that asks for this fixture, by whatever way, is of this kind."""
 
@@ -132,16 +131,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what needs no server first, and with containers not what tries the embedded stack itself.
-
-    Of two processes that share the tests one has all that need Kafka, which take the longest and so go first; the other
-    takes file after file. So there is one Kafka, one network of services, and one database per module.
-    """
-    shared = hasattr(config, "workerinput")
-    items.sort(key=lambda item: KINDS.index(_kind(item)), reverse=shared)
-    for item in items:
-        together = "kafka" if _kind(item) in WITH_KAFKA else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
+    """Run what needs no server first, and with containers not what tries the embedded stack itself."""
+    items.sort(key=lambda item: KINDS.index(_kind(item)))
     if in_containers():
         left_out = [item for item in items if _tries_the_embedded_stack(item)]
         items[:] = [item for item in items if not _tries_the_embedded_stack(item)]
