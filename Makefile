@@ -36,16 +36,19 @@ token: setup ## a bearer token: make token ROLE=coordinator [FACILITY=code] [JOU
 	@$(RUN) stack token $(if $(FACILITY),--facility "$(FACILITY)") $(if $(JOURNEY),--journey "$(JOURNEY)") $(if $(HOURS),--hours="$(HOURS)") $(ROLE)
 
 test: setup ## all tests, two kinds at a time, each on a PostgreSQL and a Kafka of its own
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=line test-kafka test-db test-pure
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-kafka test-db test-pure
+
+# Every line says whose it is, and a test that failed is not forgotten behind the pipe.
+test-%: SHELL = /bin/bash -o pipefail
 
 test-kafka: setup ## those that need a Kafka, or the whole network of services
-	@$(RUN) pytest -m "kafka or journey"
+	@$(RUN) pytest -m "kafka or journey" | sed -u 's/^/kafka | /'
 
 test-db: setup ## those that need a PostgreSQL and no Kafka
-	@$(RUN) pytest -m "db and not kafka and not journey"
+	@$(RUN) pytest -m "db and not kafka and not journey" | sed -u 's/^/db    | /'
 
 test-pure: setup ## those that need neither
-	@$(RUN) pytest -m "not db and not kafka and not journey"
+	@$(RUN) pytest -m "not db and not kafka and not journey" | sed -u 's/^/pure  | /'
 
 faults: setup ## break a whole installation at random and check every promise: make faults [MINUTES=30] [SEED=number] [BROKERS=3]
 	@$(RUN) tests.reliability $(if $(MINUTES),--minutes "$(MINUTES)") $(if $(SEED),--seed "$(SEED)") $(if $(BROKERS),--brokers "$(BROKERS)")

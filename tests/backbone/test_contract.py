@@ -49,7 +49,7 @@ def test_every_problem_type_has_its_example() -> None:
     assert {one.status for one in PROBLEMS} == {status for status, _ in problem_types().values()}
 
 
-def test_it_is_described_once() -> None:
+def test_an_application_is_described_once() -> None:
     api = build_api(Service("referral", "visiting"), [])
     assert api.openapi() is api.openapi()
 
@@ -72,7 +72,7 @@ def test_every_version_that_is_given_out_keeps_its_form(given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "1", 'W/"1"', '"1", "2"', '"x"'])
-def test_nothing_else_does(given: str) -> None:
+def test_a_version_of_another_form_is_none_of_ours(given: str) -> None:
     assert not re.fullmatch(HEADERS["If-Match"]["pattern"], given)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -23,6 +25,7 @@ from backbone.problems import (
     problem_of_refusal,
 )
 from backbone.telemetry import traced
+from contracts.cards import SERVICES, api
 from reliefpath.lifecycle import Finding, ReasonKind, Refused
 
 
@@ -136,6 +139,19 @@ async def test_a_body_that_is_no_json_is_malformed_whatever_makes_it_so(content:
     assert answer.status_code == 400
     assert answer.json()["type"] == TYPE_PREFIX + "malformed"
     assert [reason["code"] for reason in answer.json()["errors"]] == ["json"]
+
+
+def test_every_refusal_of_the_product_is_one_of_the_contracts() -> None:
+    for service in SERVICES:
+        api(service)
+    ours = {one for one in _below(Problem) if not one.__module__.startswith("tests")}
+    assert ours == set(PROBLEMS)
+
+
+def _below(cls: type[Problem]) -> Iterator[type[Problem]]:
+    for one in cls.__subclasses__():
+        yield one
+        yield from _below(one)
 
 
 async def test_every_method_of_an_address_is_named_where_another_is_tried() -> None:

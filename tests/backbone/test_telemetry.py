@@ -46,11 +46,11 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 def test_a_field_that_is_not_listed_never_reaches_a_line(lines: Lines) -> None:
-    structlog.get_logger().info("heard", seq=7, patient=NAME, family=NAME, note=NAME, body={"name": NAME})
+    structlog.get_logger().info("heard", count=7, patient=NAME, family=NAME, note=NAME, body={"name": NAME})
     (line,) = lines()
     assert NAME not in json.dumps(line)
-    assert {"event", "seq", "service", "instance", "level", "timestamp"} == line.keys()
-    assert (line["event"], line["seq"], line["service"], line["instance"]) == ("heard", 7, "visiting", "visiting-1")
+    assert {"event", "count", "service", "instance", "level", "timestamp"} == line.keys()
+    assert (line["event"], line["count"], line["service"], line["instance"]) == ("heard", 7, "visiting", "visiting-1")
 
 
 def test_nothing_that_names_a_person_or_quotes_them_is_listed() -> None:

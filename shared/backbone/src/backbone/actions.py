@@ -24,6 +24,7 @@ from backbone.problems import (
     VersionMissing,
     WrongMediaType,
     invalid,
+    not_json,
 )
 from backbone.telemetry import current_trace
 from reliefpath.lifecycle import Command, Facts, Finding, Lifecycle, Transition
@@ -119,7 +120,7 @@ def read_command(cls: type[Command], request: Request, body: bytes) -> Command:
     except ValidationError as wrong:
         errors = wrong.errors(include_input=False, include_url=False, include_context=False)
         if any(error["type"] == "json_invalid" for error in errors):
-            raise Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]) from None
+            raise not_json() from None
         raise invalid(errors) from None
 
 

@@ -8,7 +8,17 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from backbone.idempotency import MOST_KEY_CHARACTERS
-from backbone.problems import CONFLICTS, MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, Conflict, Problem, ProblemDocument, Reason
+from backbone.problems import (
+    CONFLICTS,
+    MEDIA_TYPE,
+    PROBLEMS,
+    TYPE_PREFIX,
+    Conflict,
+    MethodNotAllowed,
+    Problem,
+    ProblemDocument,
+    Reason,
+)
 
 ABOUT: Final = """\
 Every POST takes an `Idempotency-Key`: repeated with the same key and body within a day it is done once and answered as
@@ -17,9 +27,10 @@ decided on. Whatever is refused is a problem document (RFC 9457) that names ever
 satisfy it. Fields are only ever added within `v1`; ignore those you do not know."""
 
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"$ref": f"#/components/responses/Problem{status}"} for status in sorted({one.status for one in PROBLEMS})
+    status: {"$ref": f"#/components/responses/Problem{status}"}
+    for status in sorted({one.status for one in PROBLEMS} - {MethodNotAllowed.status})
 }
-"""The refusals that any operation may answer with, for its `responses`."""
+"""The refusals that any operation may answer with, for its `responses`. Another method is answered by none."""
 
 
 HEADERS: Final[dict[str, dict[str, Any]]] = {
@@ -30,6 +41,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
 
 
 ANSWERED: Final[dict[str, dict[str, Any]]] = {
+    "Allow": {"description": "The methods that are answered at this address.", "schema": {"type": "string"}},
     "ETag": {"description": "The version that is shown, for If-Match.", "schema": {"type": "string"}},
     "Location": {"description": "The address of what was made.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds after which to send the same again.", "schema": {"type": "integer"}},
@@ -45,7 +57,9 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             described = super().openapi()
             components = described.setdefault("components", {})
-            components["responses"] = {f"Problem{status}": _refusal(int(status)) for status in PROBLEM_RESPONSES}
+            components["responses"] = {
+                f"Problem{status}": _refusal(status) for status in sorted({one.status for one in PROBLEMS})
+            }
             for model in (ProblemDocument, Reason):
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schema.pop("$defs", None)
@@ -84,7 +98,7 @@ def _refusal(status: int) -> dict[str, Any]:
     types = [(one.code, one.title) for one in kinds if one is not Conflict]
     if Conflict in kinds:
         types += sorted(CONFLICTS.items())
-    answered = {412: "ETag", 503: "Retry-After"}.get(status)
+    answered = {405: "Allow", 412: "ETag", 503: "Retry-After"}.get(status)
     return {
         "description": "; ".join(sorted({title for _, title in types})) + ".",
         **({"headers": {answered: ANSWERED[answered]}} if answered else {}),

@@ -124,7 +124,7 @@ class Alarm:
         except Exception as error:
             if is_passing(error):
                 raise
-            log.error("a deadline failed", kind=deadline.kind, subject_hash=str(deadline.subject), exc_info=error)
+            log.error("a deadline failed", kind=deadline.kind, resource_id=str(deadline.subject), exc_info=error)
             return describe(error)
         finally:
             DEADLINE_SECONDS.labels(deadline.kind).observe(time.perf_counter() - started)

@@ -28,7 +28,7 @@ MAX_EVENT_BYTES: Final = 262_144
 
 _OPEN_THEN: Final = "= ANY (ARRAY(SELECT pg_snapshot_xip(c.seen)))"
 _BEGUN_SINCE: Final = ">= pg_snapshot_xmax(c.seen)"
-_UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
+UNSEEN: Final = f"(o.xid {_BEGUN_SINCE} OR o.xid {_OPEN_THEN})"
 """That a row `o` of the outbox is not seen yet by a cursor `c`, for rows that are found by their ids."""
 
 
@@ -61,7 +61,7 @@ def following(columns: str, most: str) -> str:
         ) o ORDER BY o.id + 0 LIMIT {most})
         UNION ALL
         (SELECT {columns} FROM backbone.outbox o
-        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN} AND {in_target}
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} AND {in_target}
         ORDER BY o.id LIMIT {most})
     )"""  # noqa: S608 - nothing but the words above and what the two callers name
 
@@ -79,7 +79,7 @@ def waiting(most: int) -> str:
         ({_by_transaction(shown, _BEGUN_SINCE)} LIMIT {most})
         UNION ALL
         (SELECT {shown} FROM backbone.outbox o
-        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {_UNSEEN} ORDER BY o.id LIMIT {most})
+        WHERE c.sent > 0 AND o.bucket = c.bucket AND o.id > c.sent AND {UNSEEN} ORDER BY o.id LIMIT {most})
     )"""  # noqa: S608 - nothing but the words above and a number
 
 

@@ -125,6 +125,15 @@ class NotFound(Problem):
         super().__init__(f"There is no such {resource}, or it is not visible to you.")
 
 
+class MethodNotAllowed(Problem):
+    """`answered` are the methods that are answered at this address."""
+
+    status, code, title = 405, "method-not-allowed", "This method is not answered here"
+
+    def __init__(self, answered: Iterable[str]) -> None:
+        super().__init__(f"{self.title}.", headers={"Allow": ", ".join(answered)})
+
+
 class TooSlow(Problem):
     """The connection is closed with this answer: whatever else may come on it is not waited for."""
 
@@ -199,8 +208,9 @@ class ActionRefused(Problem):
 
 
 PROBLEMS: Final[tuple[type[Problem], ...]] = (
-    Malformed, KeyMissing, Unauthenticated, Forbidden, ActionForbidden, NotFound, TooSlow, ActionRefused, Conflict,
-    Stale, TooLargeBody, WrongMediaType, Invalid, KeyReused, VersionMissing, TooLargeHead, Unavailable,
+    Malformed, KeyMissing, Unauthenticated, Forbidden, ActionForbidden, NotFound, MethodNotAllowed, TooSlow,
+    ActionRefused, Conflict, Stale, TooLargeBody, WrongMediaType, Invalid, KeyReused, VersionMissing, TooLargeHead,
+    Unavailable,
 )  # fmt: skip
 """Every kind of refusal. What is our own fault is answered with the base class."""
 
@@ -241,16 +251,18 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> Invalid:
     return Invalid(f"{len(reasons)} thing{'s' * (len(reasons) != 1)} to correct.", reasons)
 
 
+def not_json() -> Malformed:
+    """The refusal of a body that is no JSON."""
+    return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")])
+
+
 METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
-def _allow(request: Request) -> dict[str, str]:
+def _answered(request: Request) -> list[str]:
     """Every method that is answered at this address: the framework names those of one route only."""
     asked = [{**request.scope, "method": method} for method in METHODS]
-    answered = [
-        one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in request.app.routes)
-    ]
-    return {"Allow": ", ".join(answered)}
+    return [one["method"] for one in asked if any(route.matches(one)[0] is Match.FULL for route in request.app.routes)]
 
 
 def install(app: FastAPI) -> None:
@@ -265,21 +277,18 @@ def install(app: FastAPI) -> None:
     async def on_invalid(_: Request, error: Any) -> Response:
         found = error.errors()
         if any(one["type"] == "json_invalid" for one in found):
-            return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]).response()
+            return not_json().response()
         return invalid(found, skip=1).response()
 
     async def on_http(request: Request, error: Any) -> Response:
         if isinstance(error.__cause__, Problem):  # the framework hides what stopped it reading a body behind a 400
             return error.__cause__.response()
         if error.status_code == 400:  # the framework's own word for bytes of which it can make no text, or no JSON
-            return Malformed("The body is not JSON.", [Reason(code="json", message="The body is not JSON.")]).response()
-        titles = {404: "There is nothing here", 405: "This method is not answered here", 413: "The body is too large"}
-        codes = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
-        title = titles.get(error.status_code, "The request is refused")
-        problem = Problem(title + ".", headers=_allow(request) if error.status_code == 405 else error.headers)
-        problem.status, problem.title = error.status_code, title
-        problem.code = codes.get(error.status_code, f"http-{error.status_code}")
-        return problem.response()
+            return not_json().response()
+        if error.status_code == MethodNotAllowed.status:
+            return MethodNotAllowed(_answered(request)).response()
+        known = {404: NotFound("address"), 413: TooLargeBody("The body is too large.")}
+        return known.get(error.status_code, Malformed("The request cannot be read.")).response()
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(Refused, on_refused)

@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from backbone import idempotency
 from backbone.database import Database, UnitOfWork, is_transient
+from backbone.outbox import UNSEEN
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -54,10 +55,7 @@ _MAKE: Final = (
     "ALTER TABLE backbone.outbox ATTACH PARTITION backbone.{name} FOR VALUES FROM ('{begins}') TO ('{ends}')",
 )
 _UNSENT: Final = """
-SELECT EXISTS (
-    SELECT 1 FROM backbone.cursors c JOIN backbone.{name} o ON o.bucket = c.bucket
-    AND (o.xid >= pg_snapshot_xmax(c.seen) OR o.xid = ANY (ARRAY(SELECT pg_snapshot_xip(c.seen))))
-)
+SELECT EXISTS (SELECT 1 FROM backbone.cursors c JOIN backbone.{name} o ON o.bucket = c.bucket AND {unseen})
 """
 
 
@@ -148,7 +146,7 @@ async def drop_if_passed(uow: UnitOfWork, name: str) -> bool:
 
     Under a lock, as a transaction that began long ago may still add a row to it.
     """
-    unsent = text(_UNSENT.format(name=name))
+    unsent = text(_UNSENT.format(name=name, unseen=UNSEEN))
     if not await _alone(uow) or (await uow.session.execute(unsent)).scalar_one():
         return False
     await uow.session.execute(text("LOCK TABLE backbone.outbox IN ACCESS EXCLUSIVE MODE"))

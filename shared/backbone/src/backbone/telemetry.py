@@ -19,13 +19,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 _trace: ContextVar[str | None] = ContextVar("trace", default=None)
 
 # fmt: off
-LOGGABLE: Final = frozenset({
-    "action", "address", "attempt", "attempts", "bucket", "buckets", "cause", "code", "count", "due_at",
-    "duration_ms", "error", "event", "event_type", "exception", "field", "instance", "journey", "kind", "lag",
-    "level", "line", "method", "next", "offset", "operation", "partition", "partitions", "port", "profile",
-    "reason", "resource", "resource_id", "role", "route", "seconds", "seq", "service", "status", "stream",
-    "subject_hash", "task", "timestamp", "topic", "trace", "tries", "version",
-})
+OF_EVERY_LINE: Final = frozenset({"event", "instance", "level", "line", "service", "timestamp", "trace"})
+LOGGABLE: Final = OF_EVERY_LINE | {
+    "count", "error", "event_type", "kind", "offset", "operation", "partition", "reason", "resource", "resource_id",
+    "route", "seconds", "task", "topic",
+}
 # fmt: on
 """The fields a log line may carry: ids, codes, counts and times. Anything else is dropped, whoever logs it."""
 
@@ -222,6 +220,6 @@ class _ToStructlog(logging.Handler):
     """Libraries' own log lines: their level and name only, and never their arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log = structlog.get_logger()
-        say = log.error if record.levelno >= logging.ERROR else log.warning
-        say("library", operation=record.name, line=f"{record.module}:{record.lineno}", exc_info=record.exc_info)
+        level = logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING
+        line = f"{record.module}:{record.lineno}"
+        structlog.get_logger().log(level, "library", operation=record.name, line=line, exc_info=record.exc_info)
