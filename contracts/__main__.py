@@ -16,6 +16,7 @@ from typing import Any
 
 from contracts import clients, compatibility, event_schemas, http, index, lifecycle_pages, topics
 from contracts.cards import HERE, SERVICES, events, lifecycles
+from contracts.examples import left_over, unrecorded
 
 FOLDERS = ("openapi", "events", "lifecycles")
 
@@ -58,6 +59,13 @@ def _is(path: Path, text: str) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
+def amiss() -> list[str]:
+    """The answers that lack or are too many among the examples; whether they are true is seen by playing stories."""
+    found = [(path, "was never recorded") for path in unrecorded()]
+    found += [(path, "is the answer to nothing") for path in left_over()]
+    return [f"contracts/examples/answers/{path} {what}: run `make contracts ANSWERS=anew`" for path, what in found]
+
+
 def write(folder: Path = HERE) -> None:
     """Write all of them, and nothing but them."""
     for path in _there(folder):
@@ -75,6 +83,7 @@ def main(arguments: list[str]) -> int:
     """Write, check or release."""
     if arguments == ["--check"]:
         found = [f"{os.path.normpath(HERE.name / Path(name))} is stale: run `make contracts`" for name in stale()]
+        found += amiss()
         found += [str(breach) for breach in compatibility.breaches()]
         sys.stderr.writelines(f"{line}\n" for line in found)
         return 1 if found else 0

@@ -1,14 +1,18 @@
-"""The examples, written by hand: events as they are on a topic, and stories that say and hear them.
+"""The examples: events as they are on a topic, stories that say and hear them, and what is answered to a story.
 
 `examples/events/{type}[.{variant}].json` is one event. `examples/stories/{service}/{name}.json` is one story: requests
-made to a service, events it hears, time that passes, and what it says upon each. The tests play every story on the
-service itself, so an event's example is one that a real command says and that every reaction to it understands.
+made to a service, events it hears, time that passes, and what it says upon each. Both are written by hand, and the
+tests play every story on the service itself, so an event's example is one that a real command says and that every
+reaction to it understands. `examples/answers/{service}/{operation}.{status}.json` is one successful answer as it was
+given when a story was played, which the tests hold against the answer that is given whenever it is.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +21,7 @@ from contracts.cards import HERE
 from reliefpath.events import CATALOGUE, Event
 
 EXAMPLES: Final = HERE / "examples"
+ANSWERS: Final = EXAMPLES / "answers"
 
 
 class _Read(BaseModel):
@@ -46,8 +51,9 @@ class Caller(_Read):
 class Step(_Read):
     """One step of a story: a request is made (`do`), an event is heard (`hear`), or time passes (`wait`).
 
-    `do` is the id of an operation, `path` its parameters. `shows` is part of the answer. `says` names the examples of
-    all events that the service says upon this step, in their order. `wait` is an ISO 8601 duration.
+    `do` is the id of an operation, `path` its parameters, `by` who makes the request; what needs no token is asked by
+    nobody. `shows` is part of the answer. `says` names the examples of all events that the service says upon this step,
+    in their order. `wait` is an ISO 8601 duration.
     """
 
     about: str = ""
@@ -58,8 +64,8 @@ class Step(_Read):
     path: dict[str, str] = {}
     query: dict[str, str] = {}
     body: dict[str, Any] | None = None
-    status: int | None = None
-    shows: dict[str, Any] = {}
+    status: int = 200
+    shows: dict[str, Any] | None = None
     says: tuple[str, ...] = ()
 
 
@@ -77,6 +83,27 @@ class Request(_Read):
     name: str
     about: str
     body: dict[str, Any] | None
+
+
+class Answer(_Read):
+    """A successful answer that is an example of its operation and status: to which step of which story it is given."""
+
+    service: str
+    operation: str
+    status: int
+    story: str
+    number: int
+    about: str
+
+    @property
+    def name(self) -> str:
+        """The example's name: that of its request, as the two belong together."""
+        return f"{self.story}-{self.number}"
+
+    @property
+    def place(self) -> Path:
+        """Where it is recorded, as seen from `examples/answers/`."""
+        return Path(self.service) / f"{self.operation}.{self.status}.json"
 
 
 @cache
@@ -111,12 +138,55 @@ def examples_of(event: type[Event]) -> list[Said]:
 
 
 def requests_of(operation: str) -> list[Request]:
-    """The requests that stories make of one operation, each body once; those that say what they are about first."""
+    """The requests that stories make of one operation, each body once; those that say what they are about first.
+
+    One that is answered with another status is another request: its answer's example needs the one it belongs to.
+    """
     found = [
-        Request(name=f"{name}-{number}", about=step.about or story.about, body=step.body)
-        for told in (True, False)
-        for (_, name), story in stories().items()
-        for number, step in enumerate(story.steps, 1)
-        if step.do == operation and bool(step.about) is told
+        (step.status, Request(name=f"{name}-{number}", about=about, body=step.body))
+        for _, name, number, about, step in _asked()
+        if step.do == operation
     ]
-    return list({json.dumps(one.body): one for one in reversed(found)}.values())[::-1]
+    return list({(status, json.dumps(one.body)): one for status, one in reversed(found)}.values())[::-1]
+
+
+@cache
+def answers() -> list[Answer]:
+    """The answers that are kept: of each operation the first of each successful status, as requests are ordered."""
+    found = [
+        Answer(service=service, operation=step.do, status=step.status, story=name, number=number, about=about)
+        for service, name, number, about, step in _asked()
+        if step.do and 200 <= step.status < 300
+    ]
+    return list({one.place: one for one in reversed(found)}.values())[::-1]
+
+
+def recorded(answer: Answer, folder: Path = ANSWERS) -> Any:
+    """What was answered. Raises FileNotFoundError where nothing was recorded yet."""
+    return json.loads((folder / answer.place).read_text(encoding="utf-8"))
+
+
+def record(answer: Answer, body: Any, folder: Path = ANSWERS) -> None:
+    """Write down what was answered."""
+    (folder / answer.place).parent.mkdir(parents=True, exist_ok=True)
+    (folder / answer.place).write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def unrecorded(folder: Path = ANSWERS) -> list[Path]:
+    """The answers that stories get and nobody has recorded."""
+    return sorted(one.place for one in answers() if not (folder / one.place).is_file())
+
+
+def left_over(folder: Path = ANSWERS) -> list[Path]:
+    """The recorded answers that no story gets any more."""
+    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return sorted(there - {one.place for one in answers()})
+
+
+def _asked() -> Iterator[tuple[str, str, int, str, Step]]:
+    """Every step by its service, story and number, with what it is about; first those that say so themselves."""
+    for told in (True, False):
+        for (service, name), story in stories().items():
+            for number, step in enumerate(story.steps, 1):
+                if bool(step.about) is told:
+                    yield service, name, number, step.about or story.about, step

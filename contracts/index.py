@@ -11,9 +11,13 @@ from reliefpath.events import Speaker, topic_of
 
 ABOUT: Final = """\
 What those outside may rely on. Every file here is written by `make contracts` from the code that runs, except
-[examples](examples/), which are written by hand and played by the tests on the services themselves, and
+[examples](examples/), which are written by hand, or recorded, and played by the tests on the services themselves, and
 [released](released/), against which `make check` holds what is written here: within `v1` nothing that a reader or a
 caller relies on goes away. How to use them: [docs/integrators.md](../docs/integrators.md)."""
+
+EXAMPLES: Final = """\
+Requests and answers have examples: steps of [stories](examples/stories/), and what they were answered, whole, when they
+were played ([answers](examples/answers/)). An answer has the name of its request."""
 
 
 def page() -> str:
@@ -31,6 +35,8 @@ def _page() -> Iterator[str]:
     yield ""
     for service in SERVICES:
         yield f"- {card(service).title}: [openapi/{service}.json](openapi/{service}.json) (OpenAPI 3.1)"
+    yield ""
+    yield EXAMPLES
     yield ""
     yield "## Topics"
     yield ""

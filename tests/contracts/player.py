@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import AsyncIterator
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,11 @@ DURATION: Final = TypeAdapter(timedelta)
 OF_ITS_OWN: Final = frozenset({"ce_id", "ce_seq", "traceparent"})
 """Headers that say which one it is and not what it says."""
 
+LONG: Final = 50.0
+"""So many seconds after its beginning a story does not tell the same minutes any more."""
+
+RECORD: Final = "If that is how it should be: `make contracts ANSWERS=anew`."
+
 
 class Player:
     """One story on one service, over an emptied database whose clock says what the story's does."""
@@ -40,22 +46,35 @@ class Player:
         self._hearer = Hearer(service, card(service).reactions, tries=1)
         self._names = Names()
         self._seqs: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._heard: Counter[str] = Counter()
         self._tags: dict[str, str] = {}
+        self._answers: list[Any] = []
         self._said = 0
+        self._moment = datetime.now(UTC)
+        self._begun = time.monotonic()
 
-    async def play(self, story: Story) -> None:
-        """Play it from its first step to its last."""
+    async def play(self, story: Story, answers: Mapping[int, Any] | None = None) -> None:
+        """Play it from its first step to its last. `answers` are known, each by the number of its step."""
         await self._set_clock(datetime.fromisoformat(story.at))
         for number, step in enumerate(story.steps, 1):
             try:
                 await self._play(step)
+                if answers and number in answers:
+                    differences = list(self._names.differences(answers[number], self._answers[-1], at="/answer"))
+                    assert differences == [], "\n".join([*differences, RECORD])
             except AssertionError as wrong:
                 what = step.do or step.hear or step.wait
                 raise AssertionError(f"step {number} ({what}): {wrong}") from None
 
+    def settled(self, *numbers: int) -> list[Any]:
+        """The answers to these steps of what was played, as examples: every play gives the same."""
+        assert time.monotonic() - self._begun < LONG, "Times to the minute would tell how long it took: play it again"
+        return [self._names.settled(self._answers[number - 1]) for number in sorted(numbers)]
+
     async def _play(self, step: Step) -> None:
+        self._answers.append(None)
         if step.do:
-            await self._do(step)
+            self._answers[-1] = await self._do(step)
         elif step.hear:
             await self._hear(step.hear)
         else:
@@ -63,6 +82,7 @@ class Player:
         await self._has_said(step)
 
     async def _set_clock(self, moment: datetime) -> None:
+        self._moment, self._begun = moment, time.monotonic()
         async with self._database.engine.begin() as connection:
             await connection.execute(
                 text("UPDATE backbone.clock SET shift = CAST(:moment AS timestamptz) - clock_timestamp()"),
@@ -70,13 +90,14 @@ class Player:
             )
 
     async def _wait(self, length: timedelta) -> None:
+        self._moment += length
         async with self._database.engine.begin() as connection:
             await connection.execute(text("UPDATE backbone.clock SET shift = shift + :length"), {"length": length})
         watch = DeadlineWatch(self._database, card(self.service).deadlines, self.service, 1)
         while await watch.take_one():
             pass
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: Step) -> Any:
         assert step.do is not None
         method, path = self._paths[step.do]
         for name, value in step.path.items():
@@ -86,15 +107,17 @@ class Player:
             method, path, params=dict(step.query), json=self._names.translated(step.body), headers=headers
         )
         shown = answer.json() if answer.content else {}
-        wanted = step.status or 200
-        assert answer.status_code == wanted, f"{answer.status_code} instead of {wanted}: {json.dumps(shown)}"
-        differences = list(self._names.differences(step.shows, shown, part=True))
-        assert differences == [], differences
+        assert answer.status_code == step.status, f"{answer.status_code} instead of {step.status}: {json.dumps(shown)}"
+        if step.shows is not None:
+            differences = list(self._names.differences(step.shows, shown, part=True))
+            assert differences == [], differences
         if "etag" in answer.headers and "id" in shown:
             self._tags[shown["id"]] = answer.headers["etag"]
+        return shown
 
     def _headers(self, step: Step, path: str) -> dict[str, str]:
-        assert step.by is not None, "it does not say who does it"
+        if step.by is None:
+            return {}
         facilities = [code if code == "*" else facility_id(code) for code in step.by.facilities]
         journey = self._names.translated(step.by.journey)
         token = self._keys.token(Role(step.by.role), step.by.subject, facilities, journey=journey)
@@ -112,15 +135,17 @@ class Player:
         self._seqs[place] += 1
         headers["ce_seq"] = str(self._seqs[place])
         event = CATALOGUE[headers["ce_type"]]
+        topic = topic_of(event.speaker)
         message = Incoming(
-            topic_of(event.speaker),
+            topic,
             0,
-            0,
+            self._heard[topic],
             headers["ce_subject"].encode(),
             json.dumps(self._names.translated(example.data)).encode(),
             tuple((key, value.encode()) for key, value in headers.items()),
-            int(datetime.now(UTC).timestamp() * 1000),
+            int(self._moment.timestamp() * 1000),
         )
+        self._heard[topic] += 1
         actor = Actor(Role.SYSTEM, self.service)
         async with self._database.unit_of_work(actor=actor, cause="consumer") as uow:
             outcomes = await self._hearer.hear(uow, [message], carefully=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import jsonschema_rs
 import pytest
@@ -13,18 +16,35 @@ import pytest
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
+from backbone.paging import encode_cursor
 from contracts import event_schemas, topics
 from contracts.cards import SERVICES, card, lifecycles
-from contracts.examples import examples_of, said, stories, type_of
+from contracts.examples import (
+    Caller,
+    Step,
+    Story,
+    answers,
+    examples_of,
+    left_over,
+    record,
+    recorded,
+    said,
+    stories,
+    type_of,
+    unrecorded,
+)
 from reliefpath.envelope import Actor, decode_data, read_attributes
 from reliefpath.events import CATALOGUE, topic_of
-from reliefpath.vocabulary import Role
+from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys
-from tests.contracts.player import playing
+from tests.contracts.player import RECORD, playing
+from tests.contracts.unifying import Names
 from tests.support.databases import Databases
 
 HEARD_BY_ALL = {"operations"}
 """Who writes every event down, whatever it is: it is told all of them."""
+
+OPERATOR = Caller(role="operations", facilities=("*",))
 
 
 def test_every_event_has_an_example() -> None:
@@ -97,11 +117,109 @@ def test_every_action_that_is_offered_is_done_in_a_story() -> None:
     assert sorted(offered - done) == []
 
 
+def test_every_answer_to_a_story_is_recorded_and_none_is_left_over(tmp_path: Path) -> None:
+    assert (unrecorded(), left_over()) == ([], []), RECORD
+    one, *others = answers()
+    record(one, {"id": 1}, tmp_path)
+    record(one.model_copy(update={"operation": "forgotten"}), {}, tmp_path)
+    assert recorded(one, tmp_path) == {"id": 1}
+    assert unrecorded(tmp_path) == sorted(other.place for other in others)
+    assert left_over(tmp_path) == [Path(one.service) / f"forgotten.{one.status}.json"]
+
+
+def test_of_the_steps_that_could_be_the_example_the_first_is_that_says_what_it_is_about() -> None:
+    for one in answers():
+        alike = [
+            (bool(step.about), name, number)
+            for (service, name), story in stories().items()
+            for number, step in enumerate(story.steps, 1)
+            if (service, step.do, step.status) == (one.service, one.operation, one.status)
+        ]
+        told = any(about for about, _, _ in alike)
+        assert (one.story, one.number) == min((name, number) for about, name, number in alike if about is told)
+
+
+def played(seed: int, minutes: float) -> dict[str, Any]:
+    """What one play might be answered: its own ids, its own pace, its own place in the feed."""
+    draw = Random(seed)
+    ids = [UUID(int=draw.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62) for _ in "ab"]
+    moment = datetime(2026, 3, 2, 7, tzinfo=UTC) + timedelta(minutes=minutes)
+    place = encode_cursor((f"{seed}:{seed + 2}:{seed + 1}", "", 0, seed))
+    return {
+        "id": str(ids[0]),
+        "follows": [str(ids[1]), str(ids[0])],
+        "facility": str(facility_id("pain-centre")),
+        "cause": f"request:{ids[1]}",
+        "traceparent": f"00-{draw.getrandbits(128):032x}-{draw.getrandbits(64):016x}-01",
+        "updated_at": moment.isoformat(),
+        "day": "2026-03-02",
+        "seconds_in_stage": 60 + minutes * 60,
+        "relief": 71.4,
+        "after": place,
+        "next": None,
+    }
+
+
+def test_two_plays_are_recorded_alike_and_each_is_as_was_recorded() -> None:
+    kept = Names().settled(played(1, 0.1))
+    assert Names().settled(played(2, 0.9)) == kept
+    assert kept["follows"] == ["00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-000000000001"]
+    assert (kept["facility"], kept["day"]) == (str(facility_id("pain-centre")), "2026-03-02")
+    assert (kept["updated_at"], kept["seconds_in_stage"]) == ("2026-03-02T07:00:00+00:00", 60)
+    assert list(Names().differences(kept, played(3, 0.5))) == []
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"follows": ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"]},
+        {"follows": []},
+        {"facility": str(facility_id("pain-clinic"))},
+        {"updated_at": "2026-03-02T07:03:00+00:00"},
+        {"day": "2026-03-03"},
+        {"seconds_in_stage": 600},
+        {"relief": 71.5},
+        {"after": "WyIxIl0"},
+        {"next": "WyIxIl0"},
+        {"traceparent": "00-1"},
+        {"more": False},
+    ],
+)
+def test_what_was_recorded_and_is_not_so_is_found(lie: dict[str, Any]) -> None:
+    [name] = lie
+    found = list(Names().differences(Names().settled(played(1, 0)) | lie, played(2, 0)))
+    assert found
+    assert all(one.startswith(f"/{name}") for one in found)
+
+
+async def test_a_story_is_not_as_it_is_told_when_it_is_answered_something_else(
+    databases: Databases, keys: Keys
+) -> None:
+    known = {1: {"counts": [], "journeys": 0, "open": 1}}
+    story = Story(about="Nothing", at="2026-03-02T07:00:00+00:00", steps=(Step(do="counts", by=OPERATOR),))
+    address = databases.migrated("operations")
+    try:
+        async with playing("operations", address, keys) as player:
+            with pytest.raises(AssertionError, match="ANSWERS=anew") as wrong:
+                await player.play(story, known)
+            assert "step 1 (counts): /answer/open: the example says 1, it is 0" in str(wrong.value)
+            assert player.settled(1) == [{"counts": [], "journeys": 0, "open": 0}]
+    finally:
+        databases.drop(address)
+
+
 @pytest.mark.parametrize(("service", "name"), stories())
-async def test_a_story_happens_as_it_is_told(databases: Databases, keys: Keys, service: str, name: str) -> None:
+async def test_a_story_happens_as_it_is_told(
+    databases: Databases, keys: Keys, recording: bool, service: str, name: str
+) -> None:
+    kept = {one.number: one for one in answers() if (one.service, one.story) == (service, name)}
+    known = {} if recording else {number: recorded(one) for number, one in kept.items()}
     address = databases.migrated(service)
     try:
         async with playing(service, address, keys) as player:
-            await player.play(stories()[service, name])
+            await player.play(stories()[service, name], known)
+            if recording:
+                for number, answer in zip(sorted(kept), player.settled(*kept), strict=True):
+                    record(kept[number], answer)
     finally:
         databases.drop(address)

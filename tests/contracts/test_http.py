@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
+import jsonschema_rs
 import pytest
 
 from backbone.contract import problem_types
@@ -14,6 +15,15 @@ from contracts import http
 from contracts.cards import SERVICES
 from tests.architecture.sources import modules, place, tree
 from tests.contracts.official import openapi_errors
+
+WITHOUT: Final = {
+    "/streams/": "they tell of what failed, and in a story nothing does",
+    "/lag": "it is gathered from all services as they run, and a story is played on one",
+    "/parked": "as /lag",
+    "/dead-letters": "as /lag",
+    "/deadlines": "as /lag",
+}
+"""Whose successful answers have no example, by the beginnings of their paths, and why."""
 
 
 def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -53,6 +63,44 @@ def test_every_problem_type_is_shown_in_an_example(document: dict[str, Any]) -> 
         for code, example in response["content"]["application/problem+json"]["examples"].items()
     }
     assert shown == {(code, status) for code, (status, _) in problem_types().items()}
+
+
+def answered(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every successful answer: its path, its operation and status, and what is said of it."""
+    return [
+        (path, f"{operation['operationId']} {status}", answer["content"]["application/json"])
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+    ]
+
+
+def test_every_successful_answer_has_an_example_or_is_known_to_have_none(document: dict[str, Any]) -> None:
+    lacking = {name for _, name, media in answered(document) if not media.get("examples")}
+    assert sorted(lacking) == sorted(name for path, name, _ in answered(document) if path.startswith(tuple(WITHOUT)))
+
+
+def test_an_answers_example_is_valid(document: dict[str, Any]) -> None:
+    for _, name, media in answered(document):
+        schema = media["schema"] | {"components": document["components"]}
+        validator = jsonschema_rs.validator_for(schema, validate_formats=True)
+        for example in media.get("examples", {}).values():
+            wrong = [f"{name}{one.instance_path}: {one.message}" for one in validator.iter_errors(example["value"])]
+            assert wrong == []
+
+
+def test_an_answers_example_belongs_to_that_of_its_request(document: dict[str, Any]) -> None:
+    lonely = [
+        name
+        for operation in operations(document)
+        for media in operation.get("requestBody", {}).get("content", {}).values()
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+        for name in answer["content"]["application/json"].get("examples", {})
+        if media.get("examples") and name not in media["examples"]
+    ]
+    assert lonely == []
 
 
 def test_every_change_says_that_it_needs_a_key_and_a_version(document: dict[str, Any]) -> None:

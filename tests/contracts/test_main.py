@@ -54,11 +54,15 @@ def test_checking_fails_and_says_what_to_do_when_something_is_stale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(subject, "stale", lambda: ["../shared/x.py", "asyncapi.json"])
+    monkeypatch.setattr(subject, "unrecorded", lambda: [Path("referral/referral.200.json")])
+    monkeypatch.setattr(subject, "left_over", lambda: [Path("referral/old.200.json")])
     monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
     assert subject.main(["--check"]) == 1
     assert capsys.readouterr().err.splitlines() == [
         "shared/x.py is stale: run `make contracts`",
         "contracts/asyncapi.json is stale: run `make contracts`",
+        "contracts/examples/answers/referral/referral.200.json was never recorded: run `make contracts ANSWERS=anew`",
+        "contracts/examples/answers/referral/old.200.json is the answer to nothing: run `make contracts ANSWERS=anew`",
         "events/x.json#/y: the field is gone.",
     ]
 
