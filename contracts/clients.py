@@ -92,12 +92,16 @@ def _alike(first: Mapping[str, Any], *others: Mapping[str, Any]) -> set[str]:
 
 
 def _whole(part: Any, document: Mapping[str, Any], within: tuple[str, ...] = ()) -> Any:
-    """A part of a document with what it refers to written in its place; but not what it stands within itself."""
+    """A part of a document with what it refers to written in its place; but not what it stands within itself.
+
+    Examples are left out: they are of one API, and say nothing that its client has to know.
+    """
     if isinstance(part, list):
         return [_whole(one, document, within) for one in part]
     if not isinstance(part, dict):
         return part
-    said = {name: _whole(one, document, within) for name, one in part.items()}
+    told = {name: one for name, one in part.items() if name != "examples" or "schema" not in part}
+    said = {name: _whole(one, document, within) for name, one in told.items()}
     place = said.get("$ref")
     if place is None or place in within:
         return said

@@ -259,6 +259,11 @@ def more_of_everything(document: Any) -> None:
     body(document)["properties"]["ward"] = {"type": "string"}
 
 
+def another_example(document: Any) -> None:
+    media = document["paths"]["/referrals/{id}/accept"]["post"]["responses"]["200"]["content"]["application/json"]
+    media["examples"] = {"told-otherwise": {"value": {"id": None}}}
+
+
 CHANNEL: Final = ("channels", "referral")
 TOPIC_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a topic is renamed": (
@@ -337,6 +342,7 @@ FREE: Final[dict[str, tuple[str, Plant]]] = {
     "an event gains an optional field": (EVENT, put({"type": "string"}, "properties", "ward")),
     "an event is described otherwise": (EVENT, put("Another sentence.", "description")),
     "an API gains an operation, a status, optional parameters and fields": (API, more_of_everything),
+    "an answer's example is another": (API, another_example),
 }
 
 
