@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,13 @@ def test_the_same_may_go_by_different_names_in_each_contract_and_is_called_as_if
         found = clients.modules(documents)
         assert "async def visits(self, id: str) -> Thing:" in found["rounds"]
         assert "def visits" not in found["visit"] + found["stay"]
+
+
+def test_an_example_of_one_of_the_apis_makes_no_difference() -> None:
+    shown = deepcopy(ROUNDS)
+    answers = shown["paths"]["/visits/{id}"]["post"]["responses"]
+    answers["200"]["content"]["application/json"]["examples"] = {"first": {"value": {"a": "b"}}}
+    assert clients.modules({"visit": shown, "stay": ROUNDS}) == clients.modules({"visit": ROUNDS, "stay": ROUNDS})
 
 
 def test_it_is_under_the_first_of_its_tags() -> None:

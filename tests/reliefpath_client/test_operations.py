@@ -32,4 +32,3 @@ async def test_a_method_needs_sends_and_answers_what_the_contract_says(operation
 
 def test_namesakes_are_told_apart() -> None:
     assert set(typing.get_args(streams.Status)) != set(typing.get_args(operations.StreamsStatus))
-    assert streams.DeadLetter.__annotations__.keys() != operations.DeadLetter.__annotations__.keys()
