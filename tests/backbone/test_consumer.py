@@ -313,11 +313,11 @@ async def test_a_former_owner_that_wakes_up_does_nothing(workers: Workers) -> No
     zombie = workers.consumer()
     zombie._next = {place: 0}
     before = await rows(workers.db, "SELECT * FROM backbone.offsets ORDER BY 1, 2")
-    await zombie._take(place, early[:2], carefully=False)
+    await zombie._take(place, early[:2], 0, carefully=False)
     assert await workers.effects(journey) == [[1, 2, 3]]
     assert await rows(workers.db, "SELECT * FROM backbone.offsets ORDER BY 1, 2") == before
     late = workers.say(journey)
-    await zombie._take(place, [*early, *late], carefully=False)  # what is new to the database is not stale
+    await zombie._take(place, [*early, *late], 0, carefully=False)  # what is new to the database is not stale
     assert await workers.effects(journey) == [[1, 2, 3, 4]]
 
 
@@ -447,6 +447,61 @@ async def test_a_topic_that_was_recreated_and_has_grown_past_the_offset_is_notic
         await until(lambda: not consumer.offsets_gone)
         await workers.caught_up()
     assert await workers.effects(here) == [[1, 2, 3, 4, 5, 6, 7]]
+
+
+async def test_a_topic_that_was_recreated_while_the_process_stood_still_is_noticed_and_nothing_of_it_is_skipped(
+    workers: Workers, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "PAUSED", 0.3)
+    here, new = _one_in_each_partition()[0], [new_id() for _ in range(40)]
+    place = Place(REFERRAL, _partition(here))
+    workers.say(here, here, here)
+    async with workers.running() as consumer:
+        await workers.caught_up()
+        twin.create(REFERRAL, 2)
+        workers.say(*new)
+        time.sleep(0.5)  # noqa: ASYNC251 - standing still is what is tried
+        await until(lambda: f"{REFERRAL}/{place.partition} at 3" in consumer.offsets_gone)
+    skipped = [one for one in new if _partition(one) == place.partition]
+    assert await workers.effects(*skipped) == [[]] * len(skipped), "none before it was said where to go on"
+
+
+async def test_what_is_handed_out_of_a_partition_in_work_makes_nothing_in_work_lost(
+    workers: Workers, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that hands out what it was not asked for, as one did that met a message it could not read."""
+    monkeypatch.setattr(hearing, "ANYWAY_AFTER", 30)
+
+    class Overeager(TwinLog):
+        async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+            return await super().read(wait, 1)
+
+    here = _one_in_each_partition()[0]
+    other = next(one for one in iter(new_id, None) if _partition(one) == _partition(here))
+    async with (
+        workers.running(workers.consumer(lambda: Overeager(twin, [REFERRAL, SCHEDULING], "visiting"))),
+        unit(workers.db) as uow,
+    ):
+        await uow.lock(here)
+        workers.say(here)
+        await asyncio.sleep(1.5)
+        workers.say(other, other)
+        await asyncio.sleep(2.5)
+    async with workers.running():
+        await workers.caught_up()
+        async with asyncio.timeout(20):
+            while await workers.effects(here, other) != [[1], [1, 2]]:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_batch_before_which_something_was_not_taken_is_not_taken_either(workers: Workers) -> None:
+    journey = new_id()
+    said = workers.say(journey, journey, journey)
+    place, consumer = Place(REFERRAL, said[0].partition), workers.consumer()
+    await consumer._gained({place})
+    with pytest.raises(subject.Misplaced):
+        await consumer._take(place, said[1:], 1, carefully=False)
+    assert await workers.effects(journey) == [[]]
 
 
 def _partition(journey: UUID) -> int:

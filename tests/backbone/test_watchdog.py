@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from backbone.watchdog import StoodStill, Watchdog
+from backbone.watchdog import Pulse, StoodStill, Watchdog
 
 PATIENCE = 0.05
 
@@ -72,3 +73,27 @@ async def test_the_second_time_is_told_from_the_first_unless_it_moved_in_between
     with pytest.raises(StoodStill) as raised:
         watchdog.check(["one"])
     assert raised.value.again is again
+
+
+async def test_a_pause_of_the_process_is_noticed_once_and_waiting_is_none() -> None:
+    pulse = Pulse(0.2)
+    pulse.begin()
+    await asyncio.sleep(0.5)
+    assert not pulse.has_paused()
+    time.sleep(0.5)  # noqa: ASYNC251 - standing still is what is tried
+    assert pulse.has_paused()
+    assert not pulse.has_paused()
+    time.sleep(0.5)  # noqa: ASYNC251
+    await asyncio.sleep(0.2)
+    assert pulse.has_paused(), "also when it beat before it was asked"
+    pulse.end()
+
+
+async def test_what_was_before_a_pulse_begins_is_no_pause() -> None:
+    pulse = Pulse(0.2)
+    pulse.begin()
+    time.sleep(0.5)  # noqa: ASYNC251
+    pulse.end()
+    pulse.begin()
+    assert not pulse.has_paused()
+    pulse.end()

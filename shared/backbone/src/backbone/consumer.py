@@ -21,7 +21,7 @@ from backbone.database import Database, is_passing, is_transient
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
 from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
-from backbone.watchdog import StoodStill, Watchdog
+from backbone.watchdog import Pulse, StoodStill, Watchdog
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 
@@ -32,6 +32,8 @@ READ_WAIT: Final = 0.5
 SHORT_WORK: Final = 1.0
 """Seconds that what was read is waited for, before the partitions that are done are read on beside the others."""
 OBSERVE: Final = 2.0
+PAUSED: Final = 2.0
+"""Seconds of standing still in which a topic may have been made anew under our client without its noticing."""
 TELLING: Final = 2.0
 """Seconds that telling how far we are may take."""
 FIRST_DELAY: Final = 0.2
@@ -61,6 +63,8 @@ class Consumer:
         self._next: dict[Place, int] = {}
         self._ends: dict[Place, int] = {}
         self._handed: dict[Place, int] = {}
+        self._doubted: set[Place] = set()
+        self._pulse = Pulse(PAUSED)
         self._begins: Mapping[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
         self._working: dict[Place, asyncio.Task[None]] = {}
@@ -100,11 +104,16 @@ class Consumer:
     async def _consume(self) -> None:
         source = self._log = self._make_log()
         await source.start(self._gained, self._lost)
-        observed = 0.0
         loop = asyncio.get_running_loop()
+        observed = 0.0
+        self._pulse.begin()
         while True:
+            self._look_again(source)
             batches = await self._read_free(source)
             self.connected = True
+            if self._pulse.has_paused():
+                self._doubted, batches = set(self._next), {}
+                self._look_again(source)
             self._note_oldest(batches)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
@@ -136,6 +145,15 @@ class Consumer:
                     self._give_up(place, at)
             return {}
 
+    def _look_again(self, source: Log) -> None:
+        """After a pause: read the message before the next once more, to see that this is still the log it was.
+
+        Whatever was read of it already is read again.
+        """
+        for place in self._doubted - self._working.keys() - self._gone.keys():
+            source.seek(place, max(0, self._next[place] - 1))
+            self._doubted.discard(place)
+
     def _give_up(self, place: Place, at: int) -> None:
         log.error("an offset is gone; nothing is skipped", topic=place.topic, partition=place.partition, offset=at)
         self._gone[place] = at
@@ -152,14 +170,21 @@ class Consumer:
         for place, at in positions.items():
             if at != self._gone.get(place, at):  # it may have gone to another meanwhile
                 del self._gone[place]
-                self._next[place] = at
+                self._next[place] = self._handed[place] = at
                 source.seek(place, at)
                 source.resume(place)
 
     async def _work(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
         """Begin with these, and wait for them a while: what takes longer goes on while others are read."""
-        begun = {place: asyncio.create_task(self._work_through(place, messages)) for place, messages in batches.items()}
-        self._working |= begun
+        begun = {}
+        for place, messages in batches.items():
+            if place not in self._next:  # it went to another meanwhile
+                continue
+            if place in self._working:
+                raise Misplaced(f"{place}, of which something is in work, was handed out")
+            work = self._work_through(place, messages, self._handed[place])
+            self._working[place] = begun[place] = asyncio.create_task(work)
+            self._handed[place] = messages[-1].offset + 1
         self._watchdog.rest(begun)
         if begun:
             await asyncio.wait(begun.values(), timeout=SHORT_WORK)
@@ -179,11 +204,11 @@ class Consumer:
         for place in places - self._gone.keys():
             source.resume(place)
 
-    async def _work_through(self, place: Place, messages: Sequence[Incoming]) -> None:
+    async def _work_through(self, place: Place, messages: Sequence[Incoming], before: int) -> None:
         delay, carefully = 0.05, False
         while True:
             try:
-                await self._take(place, messages, carefully)
+                await self._take(place, messages, before, carefully)
                 return
             except Misplaced:
                 raise
@@ -201,10 +226,11 @@ class Consumer:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
 
-    async def _take(self, place: Place, messages: Sequence[Incoming], carefully: bool) -> None:
+    async def _take(self, place: Place, messages: Sequence[Incoming], before: int, carefully: bool) -> None:
+        """Let these have their effect. `before` is the offset up to which all was handed out before them."""
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             expected, mark = await offsets.claim(uow, place)
-            if expected is None or expected < self._next.get(place, expected):
+            if expected is None or expected < max(before, self._next.get(place, expected)):
                 raise Misplaced(f"{place} at {expected}")
             if _is_of_another_log(messages, expected, mark):
                 self._give_up(place, expected)
@@ -231,7 +257,8 @@ class Consumer:
                 known |= await offsets.begin(uow, await self._beginnings(unknown))
             marked = await offsets.marked(uow)
         self._next = dict(known)
-        self._gone, self._oldest, self._ends, self._handed = {}, {}, {}, {}
+        self._gone, self._oldest, self._ends, self._doubted = {}, {}, {}, set()
+        self._handed = dict(known)
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
         # The message before is read once more, to see that this is still the log it was.
@@ -248,13 +275,13 @@ class Consumer:
             self._oldest.pop(place, None)
             self._ends.pop(place, None)
             self._gone.pop(place, None)
+        self._doubted -= places
 
     def _note_oldest(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
         for place, messages in batches.items():
             unheard = [one.recorded_at for one in messages if one.offset >= self._next.get(place, 0)]
             if unheard:
                 self._oldest[place] = unheard[0]
-            self._handed[place] = messages[-1].offset + 1
             if place in self._ends:
                 self._ends[place] = max(self._ends[place], messages[-1].offset + 1)
 
@@ -328,6 +355,7 @@ class Consumer:
         self._oldest.pop(place, None)
 
     async def _leave(self) -> None:
+        self._pulse.end()
         for task in self._working.values():
             task.cancel()
         await asyncio.gather(*self._working.values(), return_exceptions=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Hashable, Iterable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Thing = TypeVar("Thing", bound=Hashable)
+
+BEAT: Final = 0.1
+"""Seconds between two beats of a pulse."""
 
 
 class StoodStill(Exception):
@@ -47,3 +51,41 @@ class Watchdog(Generic[Thing]):
             self._rebuilt_for |= still
             self._moved_at |= dict.fromkeys(still, now)
             raise StoodStill(still, again=again)
+
+
+class Pulse:
+    """Notices pauses of this process: for so many seconds nothing of it ran, though something was due."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due, self._has_paused = math.inf, False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Beat from now on. What was before is no pause."""
+        self.end()
+        self._due, self._has_paused = math.inf, False
+        self._beat()
+
+    def end(self) -> None:
+        """Beat no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def has_paused(self) -> bool:
+        """Whether there was a pause since this was asked last."""
+        self._notice()
+        found, self._has_paused = self._has_paused, False
+        return found
+
+    def _beat(self) -> None:
+        self._notice()
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + BEAT
+        self._timer = loop.call_at(self._due, self._beat)
+
+    def _notice(self) -> None:
+        """A beat that is overdue tells of a pause, also when what asks runs before it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._due >= self._seconds:
+            self._has_paused, self._due = True, now

@@ -30,12 +30,12 @@ class Reading:
         try:
             read = await bounded(reading, patience, "read")
         except UnicodeDecodeError:
-            return await self._one_of_each()
+            return await self._one_of_each(only or self._consumer.assignment())
         return self._handed_out(read)
 
-    async def _one_of_each(self) -> dict[Place, list[Incoming]]:
+    async def _one_of_each(self, only: Collection[TopicPartition]) -> dict[Place, list[Incoming]]:
         found: dict[Place, list[Incoming]] = {}
-        places = [place for place in self._consumer.assignment() if place in self.at]
+        places = [place for place in self._consumer.assignment() if place in self.at and place in only]
         for place in places:
             self._consumer.seek(place, self.at[place])
         for place in places:
