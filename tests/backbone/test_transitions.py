@@ -28,7 +28,7 @@ async def planned(db: Database, **more: object) -> UUID:
     async with unit(db) as uow:
         visit = Visit(journey=new_id(), state="", **more)  # type: ignore[arg-type]  # its own columns
         said = events.ReferralReceived(referral=visit.id)
-        await begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=Plan(), events=[said])
+        begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=Plan(), events=[said])
         return visit.id
 
 
@@ -42,7 +42,7 @@ async def taken(uow: UnitOfWork, id: UUID) -> Visit:
 async def act(db: Database, id: UUID, action: str, *said: events.Event, by: Actor = SOMEBODY, **more: object) -> Visit:
     async with unit(db, by) as uow:
         visit = await taken(uow, id)
-        await move(uow, VISIT, visit, action, facts(visit), events=said, **more)  # type: ignore[arg-type]  # its own
+        move(uow, VISIT, visit, action, facts(visit), events=said, **more)  # type: ignore[arg-type]  # its own
         return visit
 
 
@@ -96,7 +96,7 @@ async def test_a_refused_beginning_leaves_no_row(db: Database) -> None:
     async def refuse() -> None:
         async with unit(db, Actor(Role.PATIENT, "p-1")) as uow:
             visit = Visit(journey=new_id(), state="")
-            await begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=Plan())
+            begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=Plan())
 
     with pytest.raises(Refused):
         await refuse()
@@ -158,7 +158,7 @@ async def test_events_may_be_made_only_once_the_action_is_decided(db: Database) 
         async with unit(db) as uow:
             visit = await taken(uow, thing)
             visit.place = place
-            return await move(uow, VISIT, visit, "finish", facts(visit), events=make)
+            return move(uow, VISIT, visit, "finish", facts(visit), events=make)
 
     with pytest.raises(Refused):
         await finish(None)

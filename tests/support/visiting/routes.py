@@ -73,7 +73,7 @@ async def _plan(uow: UnitOfWork, principal: Principal, command: Plan) -> VisitSh
     await uow.lock(visit.journey)
     await admit(uow, visit.journey, principal.facilities)
     said = [events.ReferralReceived(referral=visit.id)]
-    await begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=command, events=said)
+    begin(uow, VISIT, visit, "plan", VisitFacts(VisitState.PLANNED), command=command, events=said)
     await uow.session.flush()
     return shown(visit, principal)
 
@@ -86,7 +86,7 @@ async def _act(
     await uow.session.refresh(visit)
     expect(visit, expected)
     said = [SAYS[action].model_validate({"referral": id})] if action in SAYS else []
-    await move(uow, VISIT, visit, action, facts(visit), command=command, events=said)
+    move(uow, VISIT, visit, action, facts(visit), command=command, events=said)
     return shown(visit, principal)
 
 

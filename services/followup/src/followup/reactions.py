@@ -153,7 +153,7 @@ async def on_handover_unanswered(uow: UnitOfWork, deadline: Deadline) -> None:
     """The home team did not answer in time."""
     row = await uow.session.get(Handover, deadline.subject)
     if row is not None:
-        await handovers.time_out(uow, row)
+        handovers.time_out(uow, row)
 
 
 async def _end(uow: UnitOfWork, about: events.AboutCourse, reason_code: str) -> None:

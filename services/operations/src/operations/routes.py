@@ -19,8 +19,8 @@ from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
+from backbone.streams.acts import BECAUSE, Because
 from backbone.streams.lag import Restarted, Topic
-from backbone.streams.operator import BECAUSE, Because
 from operations import deadletters, lags, queries
 from operations.deadletters import DEAD_LETTERS, DEADLINES, DISCARD, PARKED, RETRY, Shelf
 from operations.lags import Consumers

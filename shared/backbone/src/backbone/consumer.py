@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -52,7 +52,7 @@ class Consumer:
         database: Database,
         hearer: Hearer,
         make_log: Callable[[], Log],
-        beginnings: Callable[[set[Place]], Any],
+        beginnings: Callable[[set[Place]], Awaitable[Mapping[Place, int]]],
         service: str,
         watchdog: float,
     ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any, Final, Literal
 
 import structlog
@@ -117,7 +117,7 @@ async def run_until_stopped(work: Mapping[str, Awaitable[None]]) -> None:
         raise NotReady(f"The {tasks[task]} ended, and so does this process.")
 
 
-def exit_on_failure(work: Any) -> None:
+def exit_on_failure(work: Coroutine[Any, Any, None]) -> None:
     """Run a process to its end. One that must not start says why and exits with 2, one that fails with 1."""
     try:
         uvloop.run(work)

@@ -22,7 +22,7 @@ def expect(row: Stateful, version: int | None) -> None:
         raise Stale(row.version)
 
 
-async def begin(
+def begin(
     uow: UnitOfWork,
     lifecycle: Lifecycle,
     row: Stateful,
@@ -44,7 +44,7 @@ async def begin(
     return advice
 
 
-async def move(
+def move(
     uow: UnitOfWork,
     lifecycle: Lifecycle,
     row: Stateful,

@@ -36,7 +36,7 @@ async def fall_due(uow: UnitOfWork, row: CheckIn) -> None:
         return
     row.answer_by = answer_by(uow.now, row.latest_at, Rulebook.load())
     with uow.acting(ITSELF):
-        await move(uow, CHECK_IN, row, "fall-due", facts_of(uow, row), events=[_about(events.CheckInDue, row)])
+        move(uow, CHECK_IN, row, "fall-due", facts_of(uow, row), events=[_about(events.CheckInDue, row)])
     await set_deadline(uow, UNANSWERED, journey=row.journey, subject=row.id, due_at=row.answer_by)
 
 
@@ -49,7 +49,7 @@ async def go_unanswered(uow: UnitOfWork, row: CheckIn) -> None:
     row.attempts += 1
     said = _about(events.CheckInMissed, row, attempts=row.attempts) if again else _about(events.CheckInLost, row)
     with uow.acting(ITSELF):
-        await move(uow, CHECK_IN, row, "miss" if again else "lose", facts, events=[said], rules=(policy.ref,))
+        move(uow, CHECK_IN, row, "miss" if again else "lose", facts, events=[said], rules=(policy.ref,))
     if again:
         row.retry_at = uow.now + policy.retry_after.longest
         await set_deadline(uow, UNANSWERED, journey=row.journey, subject=row.id, due_at=row.retry_at)
@@ -69,7 +69,7 @@ async def perform(
     await uow.lock(journey)
     row = await uow.session.get_one(CheckIn, id)
     expect(row, expected)
-    await move(
+    move(
         uow,
         CHECK_IN,
         row,

@@ -70,7 +70,7 @@ async def offer(uow: UnitOfWork, principal: Principal, command: actions.Offer) -
         answer_by=row.answer_by,
         follows=row.follows,
     )
-    await begin(uow, HANDOVER, row, "offer", facts, command=command, events=[said])
+    begin(uow, HANDOVER, row, "offer", facts, command=command, events=[said])
     await uow.session.flush()
     remark(uow, row, "offer", command.note)
     remark(uow, row, "offer-despite", command.despite)
@@ -79,12 +79,12 @@ async def offer(uow: UnitOfWork, principal: Principal, command: actions.Offer) -
     return row
 
 
-async def time_out(uow: UnitOfWork, row: Handover) -> None:
+def time_out(uow: UnitOfWork, row: Handover) -> None:
     """The team did not answer; a coordinator has to act."""
     if row.state != HandoverState.OFFERED:
         return
     with uow.acting(ITSELF):
-        await move(uow, HANDOVER, row, "time-out", facts_of(uow, row), events=[_about(events.HandoverTimedOut, row)])
+        move(uow, HANDOVER, row, "time-out", facts_of(uow, row), events=[_about(events.HandoverTimedOut, row)])
 
 
 async def end(uow: UnitOfWork, journey: UUID, reason_code: str) -> None:
@@ -92,7 +92,7 @@ async def end(uow: UnitOfWork, journey: UUID, reason_code: str) -> None:
     with uow.acting(ITSELF):
         for row in await open_handovers(uow, journey):
             row.reason_code = reason_code
-            await move(
+            move(
                 uow,
                 HANDOVER,
                 row,
@@ -124,7 +124,7 @@ async def perform(
     await uow.lock(journey)
     row = await uow.session.get_one(Handover, id)
     expect(row, expected)
-    await move(
+    move(
         uow,
         HANDOVER,
         row,

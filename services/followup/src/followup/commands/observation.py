@@ -60,7 +60,7 @@ async def expected(uow: UnitOfWork, journey: UUID, about: events.AboutCourse) ->
             modality=about.modality,
         )
         with uow.acting(ITSELF):
-            await begin(uow, OBSERVATION, row, "expect", facts_of(row))
+            begin(uow, OBSERVATION, row, "expect", facts_of(row))
     if row.state == ObservationState.EXPECTED:
         told: Any = about
         for name in ("facility", "baseline_pain", "personal_pain_goal"):
@@ -83,7 +83,7 @@ async def start(uow: UnitOfWork, observation: Observation, performed: events.Cou
     observation.performed_at = performed.performed_at
     said = events.ObservationStarted(course=observation.id, kind=kind, check_ins=len(contacts))
     with uow.acting(ITSELF):
-        await move(uow, OBSERVATION, observation, "start", facts_of(observation), events=[said], rules=rules)
+        move(uow, OBSERVATION, observation, "start", facts_of(observation), events=[said], rules=rules)
     await schedule(uow, observation, performed.performed_at, contacts, rules)
     if kind is CourseKind.TRIAL:
         await trials.start(uow, observation, performed.performed_at)
@@ -106,7 +106,7 @@ async def settle(uow: UnitOfWork, observation: Observation) -> None:
         return
     suggestion = suggestion_of(observation, check_ins)
     with uow.acting(ITSELF):
-        await move(
+        move(
             uow,
             OBSERVATION,
             observation,
@@ -122,7 +122,7 @@ async def end(uow: UnitOfWork, observation: Observation, reason_code: str) -> No
     if observation.state not in OBSERVATION.open_states:
         return
     with uow.acting(ITSELF):
-        await move(uow, OBSERVATION, observation, "end", facts_of(observation), reason=reason_code)
+        move(uow, OBSERVATION, observation, "end", facts_of(observation), reason=reason_code)
     trial = await trials.trial_of(uow, observation.id)
     if trial is not None:
         await trials.abandon(uow, trial, reason_code)

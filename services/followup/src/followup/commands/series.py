@@ -76,7 +76,7 @@ async def schedule(
                 purpose=contact.purpose,
             )
             said = events.CheckInScheduled(check_in=row.id, course=row.course, due_at=row.due_at)
-            await begin(uow, CHECK_IN, row, "schedule", facts_of(uow, row), events=[said], rules=rules)
+            begin(uow, CHECK_IN, row, "schedule", facts_of(uow, row), events=[said], rules=rules)
             await set_deadline(uow, DUE, journey=row.journey, subject=row.id, due_at=row.due_at)
     observation.planned += len(contacts)
     await uow.session.flush()
@@ -86,7 +86,7 @@ async def drop(uow: UnitOfWork, check_ins: Iterable[CheckIn], reason_code: str) 
     """Do without what is still open of these, quietly: nobody is asked, and nobody is looked for."""
     with uow.acting(ITSELF):
         for row in unsettled(check_ins):
-            await move(
+            move(
                 uow,
                 CHECK_IN,
                 row,

@@ -105,11 +105,11 @@ async def plan(uow: UnitOfWork, observation: Observation, starts_at: datetime) -
                 starts_at=starts_at,
             )
             facts = facts_of(uow, trial, observation, [])
-            await begin(uow, TRIAL, trial, "plan", facts, events=[_planned(trial, starts_at)])
+            begin(uow, TRIAL, trial, "plan", facts, events=[_planned(trial, starts_at)])
         elif trial.state == TrialState.PLANNED and trial.starts_at != starts_at:
             facts = facts_of(uow, trial, observation, [])
             trial.starts_at = starts_at
-            await move(uow, TRIAL, trial, "replan", facts, events=[_planned(trial, starts_at)])
+            move(uow, TRIAL, trial, "replan", facts, events=[_planned(trial, starts_at)])
     await uow.session.flush()
     return trial
 
@@ -121,7 +121,7 @@ async def release(uow: UnitOfWork, course: UUID) -> None:
         return
     step = await prepare(uow, trial)
     with uow.acting(ITSELF):
-        await move(uow, TRIAL, trial, "release", step.facts)
+        move(uow, TRIAL, trial, "release", step.facts)
     trial.starts_at = None
 
 
@@ -135,7 +135,7 @@ async def start(uow: UnitOfWork, observation: Observation, performed_at: datetim
     step = await prepare(uow, trial)
     trial.started_at, trial.ends_at = performed_at, ends_at
     with uow.acting(ITSELF):
-        await move(
+        move(
             uow,
             TRIAL,
             trial,
@@ -155,7 +155,7 @@ async def come_to_its_end(uow: UnitOfWork, trial: Trial) -> None:
     if step.facts.awaited:
         return
     with uow.acting(ITSELF):
-        await move(
+        move(
             uow,
             TRIAL,
             trial,
@@ -173,7 +173,7 @@ async def abandon(uow: UnitOfWork, trial: Trial, reason_code: str) -> None:
         return
     step = await prepare(uow, trial)
     with uow.acting(ITSELF):
-        await move(
+        move(
             uow,
             TRIAL,
             trial,
@@ -208,7 +208,7 @@ async def perform(
     trial = await find(uow, principal, id)
     expect(trial, expected)
     step = await prepare(uow, trial, command)
-    await move(
+    move(
         uow,
         TRIAL,
         trial,

@@ -35,7 +35,7 @@ async def raise_attention(
         subject=subject,
     )
     with uow.acting(ITSELF):
-        await begin(uow, ATTENTION, row, "raise", AttentionFacts(AttentionState.OPEN))
+        begin(uow, ATTENTION, row, "raise", AttentionFacts(AttentionState.OPEN))
     await uow.session.flush()
 
 
@@ -45,7 +45,7 @@ async def lapse(
     """Drop what no longer needs a hand: these kinds in a journey, perhaps about one subject only."""
     with uow.acting(ITSELF):
         for row in await _open(uow, journey, kinds, subject):
-            await move(uow, ATTENTION, row, "lapse", AttentionFacts(AttentionState(row.state)))
+            move(uow, ATTENTION, row, "lapse", AttentionFacts(AttentionState(row.state)))
             row.ended_at = uow.now
 
 
@@ -63,7 +63,7 @@ async def clear(
     row = await uow.session.get_one(Attention, id)
     expect(row, expected)
     facts = AttentionFacts(AttentionState(row.state))
-    await move(uow, ATTENTION, row, action, facts, command=command, reason=command.outcome_code)
+    move(uow, ATTENTION, row, action, facts, command=command, reason=command.outcome_code)
     row.outcome_code, row.ended_at = command.outcome_code, uow.now
     note(uow, row.journey, row.referral, NoteKind.CLEARANCE, command.note)
     return row

@@ -50,7 +50,7 @@ async def wind_down(uow: UnitOfWork, referral: Referral, reason_code: str) -> No
     """Close quietly whatever is open in the journey: courses, attentions, deadlines. Nobody is reminded of anything."""
     with uow.acting(ITSELF):
         for course in await open_courses(uow, referral.journey):
-            await move(
+            move(
                 uow,
                 COURSE,
                 course,

@@ -84,7 +84,7 @@ async def propose(uow: UnitOfWork, principal: Principal, command: actions.Propos
     )
     async with writing(uow, row.journey):
         step = await _prepare(uow, course, row, command)
-        await begin(
+        begin(
             uow,
             COURSE,
             course,
@@ -134,7 +134,7 @@ async def advance(
     async with writing(uow, course.journey):
         step = await _prepare(uow, course, referral, command)
         given = command if isinstance(command, Command) else None
-        await move(
+        move(
             uow,
             COURSE,
             course,

@@ -156,7 +156,7 @@ async def _open(
     async with writing(uow, referral.journey):
         await keep_patient(uow, referral, who)
         known = await referral_facts(uow, referral, SENDER_ONLY, facts=facts)
-        await begin(uow, REFERRAL, referral, "create", known, sides=SENDER_ONLY)
+        begin(uow, REFERRAL, referral, "create", known, sides=SENDER_ONLY)
         await uow.session.flush()
         await keep_facts(uow, referral, facts)
         await admit(uow, referral.journey, [referral.from_facility])

@@ -88,7 +88,7 @@ async def advance(
         if action == "reopen":
             referral.fingerprint = None  # meanwhile its bundle may have opened another referral
         step = await _prepare(uow, referral, command, sides)
-        await move(
+        move(
             uow,
             REFERRAL,
             referral,
@@ -143,7 +143,7 @@ async def _continue_elsewhere(step: Step) -> None:
     parent.closed_at = uow.now
     await wind_down(uow, parent, "referral-redirected")
     with uow.acting(ITSELF):
-        await begin(
+        begin(
             uow,
             REFERRAL,
             child,

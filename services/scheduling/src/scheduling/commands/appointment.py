@@ -63,9 +63,9 @@ class Change:
     sides: frozenset[Side]
     facts: AppointmentFacts
 
-    async def move(self, command: Command, *said: Event, reason: str | None = None) -> None:
+    def move(self, command: Command, *said: Event, reason: str | None = None) -> None:
         """Do it, by the table. What the decision rested on is written down with it."""
-        await move(
+        move(
             self.uow,
             APPOINTMENT,
             self.row,
@@ -171,7 +171,7 @@ async def _with_alternatives(change: Change, wanted: Wanted, refused: Refused) -
 
 async def _waitlist(change: Change, command: Waitlist) -> None:
     said = events.AppointmentWaitlisted(**about(change.row))
-    await change.move(command, said, reason=command.reason_code)
+    change.move(command, said, reason=command.reason_code)
 
 
 async def _offer(change: Change, command: Offer) -> None:
@@ -179,41 +179,41 @@ async def _offer(change: Change, command: Offer) -> None:
     wait = change.facts.rulebook.operation("OPS-OFFER-ANSWER").wait.longest
     answer_by = command.answer_by or min(uow.now + wait, slot.start)
     said = events.AppointmentOffered(**about(row), starts_at=slot.start, ends_at=slot.end, answer_by=answer_by)
-    await change.move(command, said)
+    change.move(command, said)
     row.answer_by = answer_by
     await _occupy(change, command)
     await set_deadline(uow, OFFER_RUNS_OUT, journey=row.journey, subject=row.id, due_at=answer_by)
 
 
 async def _accept(change: Change, command: Command) -> None:
-    await change.move(command, _booked(change.row, change.facts.slot))
+    change.move(command, _booked(change.row, change.facts.slot))
     await _answered(change)
 
 
 async def _release(change: Change, command: Release) -> None:
     row = change.row
-    await change.move(command, requested(row), reason=command.reason_code)
+    change.move(command, requested(row), reason=command.reason_code)
     row.starts_at = row.ends_at = row.variant = None
     await _answered(change)
     await give_back(change.uow, row.id)
 
 
 async def _book(change: Change, command: Slot) -> None:
-    await change.move(command, _booked(change.row, command.interval))
+    change.move(command, _booked(change.row, command.interval))
     await _occupy(change, command)
     await _answered(change)
 
 
 async def _confirm(change: Change, command: Command) -> None:
-    await change.move(command, events.AppointmentConfirmed(**about(change.row)))
+    change.move(command, events.AppointmentConfirmed(**about(change.row)))
 
 
 async def _arrive(change: Change, command: Command) -> None:
-    await change.move(command, events.PatientArrived(**about(change.row)))
+    change.move(command, events.PatientArrived(**about(change.row)))
 
 
 async def _start(change: Change, command: Start) -> None:
-    await change.move(command, events.AppointmentStarted(**about(change.row)))
+    change.move(command, events.AppointmentStarted(**about(change.row)))
     for plan in hold_plans(change.facts):
         if plan.decision is not None and plan.still_needs:
             confirmed = plan.decision.confirmed | set(plan.still_needs)
@@ -222,9 +222,7 @@ async def _start(change: Change, command: Start) -> None:
 
 async def _fulfil(change: Change, command: Command) -> None:
     row = change.row
-    await change.move(
-        command, events.AppointmentFulfilled(**about(row), facility=row.facility, ended_at=change.uow.now)
-    )
+    change.move(command, events.AppointmentFulfilled(**about(row), facility=row.facility, ended_at=change.uow.now))
 
 
 async def _cancel(change: Change, command: Cancel) -> None:
@@ -233,20 +231,20 @@ async def _cancel(change: Change, command: Cancel) -> None:
     said = events.AppointmentCancelled(
         **about(row), by=by, reason_code=command.reason_code, successor=successor.id if successor else None
     )
-    await change.move(command, said, reason=command.reason_code)
+    change.move(command, said, reason=command.reason_code)
     row.cancelled_by, row.reason_code = by, command.reason_code
     await _end(change)
     if successor is not None:
-        await _request_again(change.uow, successor)
+        _request_again(change.uow, successor)
 
 
 async def _miss(change: Change, command: Miss) -> None:
     successor = successor_of(change.row)
     said = events.AppointmentMissed(**about(change.row), successor=successor.id)
-    await change.move(command, said, reason=command.reason_code)
+    change.move(command, said, reason=command.reason_code)
     change.row.reason_code = command.reason_code
     await _end(change)
-    await _request_again(change.uow, successor)
+    _request_again(change.uow, successor)
 
 
 async def _reschedule(change: Change, command: Reschedule) -> None:
@@ -254,10 +252,10 @@ async def _reschedule(change: Change, command: Reschedule) -> None:
     successor = successor_of(row)
     successor.variant = row.variant  # it is the same procedure, and its holds move with it
     said = events.AppointmentRescheduled(**about(row), successor=successor.id, reason_code=command.reason_code)
-    await change.move(command, said, reason=command.reason_code)
+    change.move(command, said, reason=command.reason_code)
     row.reason_code = command.reason_code
     await _end(change)
-    await _request_again(uow, successor)
+    _request_again(uow, successor)
     for decision in change.facts.decisions.values():
         uow.session.add(_decided(replace(change, row=successor), decision))
     if command.to is not None:
@@ -275,17 +273,17 @@ async def _record_hold(change: Change, command: RecordHold) -> None:
         renal_impairment=command.renal_impairment,
         confirmed=frozenset(command.confirmed),
     )
-    await _decide(change, command, decision, command.reason_code)
+    _decide(change, command, decision, command.reason_code)
 
 
 async def _record_discussion(change: Change, command: RecordDiscussion) -> None:
     decision = HoldDecision(drug=command.drug, held=False, not_before=command.not_before)
-    await _decide(change, command, decision, command.reason_code)
+    _decide(change, command, decision, command.reason_code)
 
 
-async def _decide(change: Change, command: Command, decision: HoldDecision, reason: str | None) -> None:
+def _decide(change: Change, command: Command, decision: HoldDecision, reason: str | None) -> None:
     row = change.row
-    await change.move(command, reason=reason)
+    change.move(command, reason=reason)
     if decision.drug not in row.antithrombotics:
         row.antithrombotics = [*row.antithrombotics, decision.drug]
     change.uow.session.add(_decided(change, decision, reason))
@@ -344,9 +342,9 @@ def successor_of(row: Appointment) -> Appointment:
     return Appointment(**kept, state=APPOINTMENT["request"].target, replaces=row.id)
 
 
-async def _request_again(uow: UnitOfWork, row: Appointment) -> None:
+def _request_again(uow: UnitOfWork, row: Appointment) -> None:
     with uow.acting(ITSELF):
-        await begin(uow, APPOINTMENT, row, "request", bare_facts(row, uow.now), events=[requested(row)])
+        begin(uow, APPOINTMENT, row, "request", bare_facts(row, uow.now), events=[requested(row)])
 
 
 Act = Callable[[Change, Any], Awaitable[None]]

@@ -69,7 +69,7 @@ async def wind_down(
     """Close what is open in a journey, or in one referral or course of it: quietly, and nothing takes its place."""
     for row in await _open(uow, journey, referral=referral, course=course):
         said = events.AppointmentCancelled(**about(row), by=uow.actor.role, reason_code=reason_code)
-        await move(
+        move(
             uow,
             APPOINTMENT,
             row,
@@ -90,7 +90,7 @@ async def _request(uow: UnitOfWork, **wanted: Any) -> None:
     promise = see_by(facts.rulebook, facts.urgency, facts.purpose, uow.now)
     row.see_by = promise[0] if promise is not None else None
     rules = (*rules_of(facts), *((promise[1],) if promise is not None else ()))
-    await begin(uow, APPOINTMENT, row, "request", facts, events=[requested(row)], rules=rules)
+    begin(uow, APPOINTMENT, row, "request", facts, events=[requested(row)], rules=rules)
     await uow.session.flush()
 
 

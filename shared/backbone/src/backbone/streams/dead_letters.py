@@ -19,7 +19,7 @@ from backbone.idempotency import Answer
 from backbone.messages import Incoming
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict
-from backbone.streams.operator import BECAUSE, act_once, find_row, hearer_of
+from backbone.streams.acts import BECAUSE, act_once, find_row, hearer_of
 from reliefpath.vocabulary import Role
 
 router = APIRouter()

@@ -19,7 +19,7 @@ from backbone.deadlines import Alarm, Deadline, DeadlineStatus, discard_deadline
 from backbone.idempotency import Answer
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict
-from backbone.streams.operator import BECAUSE, act_once, find_row
+from backbone.streams.acts import BECAUSE, act_once, find_row
 from reliefpath.vocabulary import Role
 
 router = APIRouter()

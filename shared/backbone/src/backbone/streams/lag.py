@@ -17,7 +17,7 @@ from backbone.idempotency import Answer
 from backbone.messages import Place
 from backbone.offsets import restart
 from backbone.problems import Conflict
-from backbone.streams.operator import BECAUSE, act_once
+from backbone.streams.acts import BECAUSE, act_once
 from reliefpath.vocabulary import Role
 
 router = APIRouter()

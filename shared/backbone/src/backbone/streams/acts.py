@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
@@ -28,15 +29,18 @@ class Because(Command):
 BECAUSE: Final = body_of(Because)
 
 
-async def act_once(request: Request, principal: Principal, key: str | None, work: Any) -> Response:
+Work = Callable[[UnitOfWork, str], Awaitable[Answer]]
+"""What an operator does, for this reason, in one transaction."""
+
+
+async def act_once(request: Request, principal: Principal, key: str | None, work: Work) -> Response:
     """Do an operator's work once per key, for the reason that the body gives, and answer what became of it."""
     require_role(principal, Role.OPERATIONS)
     body = await request.body()
     command = cast("Because", read_command(Because, request, body))
 
     async def because(uow: UnitOfWork) -> Answer:
-        answer: Answer = await work(uow, command.reason)
-        return answer
+        return await work(uow, command.reason)
 
     return await answer_once(request, principal, key, body, because)
 
