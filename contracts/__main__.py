@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backbone.service import SERVICES, lifecycle_table
 from contracts import clients, compatibility, event_schemas, http, index, lifecycle_pages, topics
-from contracts.cards import HERE, SERVICES, events, lifecycles
+from contracts.cards import HERE, events, lifecycles
 from contracts.examples import left_over, unrecorded
 
 FOLDERS = ("openapi", "events", "lifecycles")
@@ -33,7 +34,7 @@ def written() -> Iterator[tuple[Path, str]]:
         yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
         yield Path("events") / f"{event.type}.md", event_schemas.page(event)
     for name, (service, lifecycle) in lifecycles().items():
-        yield Path("lifecycles") / f"{name}.json", _json(lifecycle_pages.table(lifecycle))
+        yield Path("lifecycles") / f"{name}.json", _json(lifecycle_table(lifecycle))
         yield Path("lifecycles") / f"{name}.md", lifecycle_pages.page(service, lifecycle)
     yield Path("README.md"), index.page()
 

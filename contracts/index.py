@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.cards import GENERATED, SERVICES, card, events, heard_by, lifecycles, one_line
+from backbone.service import SERVICES, card_of
+from contracts.cards import GENERATED, events, heard_by, lifecycles, one_line
 from contracts.topics import PROMISES
 from reliefpath.events import Speaker, topic_of
 
@@ -34,7 +35,7 @@ def _page() -> Iterator[str]:
     yield "## APIs"
     yield ""
     for service in SERVICES:
-        yield f"- {card(service).title}: [openapi/{service}.json](openapi/{service}.json) (OpenAPI 3.1)"
+        yield f"- {card_of(service).title}: [openapi/{service}.json](openapi/{service}.json) (OpenAPI 3.1)"
     yield ""
     yield EXAMPLES
     yield ""

@@ -1,14 +1,11 @@
-"""A table as data and a readable page with a diagram per lifecycle."""
+"""A readable page with a diagram per lifecycle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backbone.service import lifecycle_table
 from contracts.cards import GENERATED, one_line
 from reliefpath.lifecycle import Lifecycle
-
-table = lifecycle_table
 
 
 def page(service: str, lifecycle: Lifecycle) -> str:

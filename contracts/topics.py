@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from contracts.cards import SERVICES, card, events, heard_by, one_line
+from backbone.service import SERVICES, card_of
+from contracts.cards import events, heard_by, one_line
 from contracts.event_schemas import DIALECT, schema
 from contracts.examples import examples_of
 from reliefpath.envelope import CONTENT_TYPE, SOURCE_PREFIX, SPEC_VERSION
@@ -51,10 +52,10 @@ def _channel(speaker: Speaker) -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     for service in SERVICES:
-        for speaker in card(service).says:
+        for speaker in card_of(service).says:
             said = [event for event in events() if event.speaker is speaker]
             operations[f"{service}.says.{speaker.value}"] = _operation("send", speaker, said)
-        for speaker in card(service).hears:
+        for speaker in card_of(service).hears:
             heard = [event for event in events() if event.speaker is speaker and service in heard_by(event)]
             operations[f"{service}.hears.{speaker.value}"] = _operation("receive", speaker, heard)
     return operations

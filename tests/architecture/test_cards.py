@@ -6,42 +6,32 @@ import ast
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import pytest
 
-from backbone.service import Service
+from backbone.service import SERVICES, card_of
 from reliefpath.events import CATALOGUE, LATER, Event, Speaker
 from tests.architecture.sources import PACKAGES, ROOT, modules, tree
-
-SERVICES: Final = ("referral", "scheduling", "followup", "operations")
-
-
-def card(service: str) -> Service:
-    """A service's card."""
-    found = importlib.import_module(f"{service}.card").SERVICE
-    assert isinstance(found, Service)
-    return found
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_event_of_a_transition_is_the_services_own_to_say(service: str) -> None:
-    for lifecycle in card(service).lifecycles:
+    for lifecycle in card_of(service).lifecycles:
         for transition in lifecycle.transitions:
             for event in transition.emits:
                 assert CATALOGUE[event.type] is event
-                assert event.speaker in card(service).says, f"{transition.action} says {event.type}"
+                assert event.speaker in card_of(service).says, f"{transition.action} says {event.type}"
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_reaction_hears_a_speaker_the_service_hears(service: str) -> None:
-    for event in card(service).reactions:
-        assert event.speaker in card(service).hears, event.type
+    for event in card_of(service).reactions:
+        assert event.speaker in card_of(service).hears, event.type
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_kind_of_deadline_that_is_set_is_handled(service: str) -> None:
-    handled, module = set(card(service).deadlines), Path("src") / service
+    handled, module = set(card_of(service).deadlines), Path("src") / service
     kinds = {kind for path in _modules_of(module) for kind in _kinds_set(path)}
     unknown = {kind for kind in kinds if kind is not None and kind not in handled}
     assert unknown == set()
@@ -56,7 +46,7 @@ def test_every_event_of_the_catalogue_is_said_by_somebody() -> None:
 
 def test_every_speaker_is_said_by_exactly_one_service() -> None:
     for speaker in Speaker:
-        assert [service for service in SERVICES if speaker in card(service).says].__len__() == 1, speaker
+        assert [service for service in SERVICES if speaker in card_of(service).says].__len__() == 1, speaker
 
 
 def _modules_of(module: Path) -> Iterator[Path]:
@@ -93,4 +83,4 @@ def test_events_are_named_in_the_past_tense_of_something_that_happened() -> None
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_reaction_waits_for_an_earlier_version_which_none_ever_meets(service: str) -> None:
-    assert [event.type for event in card(service).reactions if event.type in LATER] == []
+    assert [event.type for event in card_of(service).reactions if event.type in LATER] == []

@@ -1,4 +1,4 @@
-"""What happens in one place only: commits, changes of state, the Kafka client's settings."""
+"""What happens in one place only: commits, changes of state, the list of services and the way to their cards."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from typing import Final
 
 import pytest
 
+from backbone.service import SERVICES
 from tests.architecture.sources import modules, place, tree
 
 COMMITS_IN: Final = "shared/backbone/src/backbone/database.py"
 STATES_CHANGE_IN: Final = "shared/backbone/src/backbone/transitions.py"
+
+SERVICES_ARE_NAMED_IN: Final = "shared/backbone/src/backbone/service.py"
+SERVICES_ARE_NAMED_AGAIN_IN: Final = {
+    "deploy/stack/src/stack/ports.py": "it may not import backbone; a test compares them",
+    "deploy/simulator/src/simulator/network.py": "it may not import backbone; a test compares them",
+    "shared/client/src/reliefpath_client/operations.py": "it is written from the contract",
+}
 
 
 def commits(module: ast.Module) -> Iterator[int]:
@@ -33,6 +41,22 @@ def state_changes(module: ast.Module) -> Iterator[int]:
         yield from (one.lineno for one in targets if isinstance(one, ast.Attribute) and one.attr == "state")
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
             yield from (node.lineno for keyword in node.keywords if keyword.arg == "state")
+
+
+def lists_of_services(module: ast.Module) -> Iterator[int]:
+    """Lines that list all services by name, be it as values or as a type."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            named = {one.value for one in node.elts if isinstance(one, ast.Constant)}
+            if named.issuperset(SERVICES):
+                yield node.lineno
+
+
+def ways_to_cards(module: ast.Module) -> Iterator[int]:
+    """Lines that import a service's card by a name that is put together."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.JoinedStr) and ast.unparse(node).rstrip("'\"").endswith(".card"):
+            yield node.lineno
 
 
 def _found(look: object, allowed: str) -> list[str]:
@@ -56,12 +80,24 @@ def test_only_transitions_change_a_state() -> None:
     assert _found(state_changes, STATES_CHANGE_IN) == []
 
 
+def test_only_one_module_lists_the_services() -> None:
+    found = {line.partition(":")[0] for line in _found(lists_of_services, SERVICES_ARE_NAMED_IN)}
+    assert found == set(SERVICES_ARE_NAMED_AGAIN_IN)
+
+
+def test_only_one_function_imports_a_card_by_its_service() -> None:
+    assert _found(ways_to_cards, SERVICES_ARE_NAMED_IN) == []
+
+
 @pytest.mark.parametrize(
     ("planted", "look"),
     [
         ("async def f(session):\n    await session.commit()", commits),
         ("row.state = 'accepted'", state_changes),
         ("update(table).values(state='accepted')", state_changes),
+        ("NAMES = ['referral', 'scheduling', 'followup', 'operations']", lists_of_services),
+        ("Name = Literal['operations', 'referral', 'scheduling', 'followup']", lists_of_services),
+        ("import_module(f'{service}.card').SERVICE", ways_to_cards),
     ],
 )
 def test_a_planted_exception_is_found(planted: str, look: object) -> None:

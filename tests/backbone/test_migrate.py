@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from backbone.database import Database
-from backbone.migrate import SERVICES, create_all, describe, difference, main, missing, upgrade
+from backbone.migrate import create_all, describe, difference, main, missing, upgrade
+from backbone.service import SERVICES
 from tests.support.servers import finish
 from tests.support.visiting.world import VISITING, rows, unit
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from backbone.migrate import SERVICES
+from backbone.service import SERVICES
 from backbone.settings import Settings, from_files, read_settings
 from reliefpath.vocabulary import Profile
 

@@ -19,8 +19,9 @@ from backbone.database import Database
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
+from backbone.service import card_of
 from backbone.settings import Settings
-from contracts.cards import api, card
+from contracts.cards import api
 from contracts.examples import Said, Step, Story, said
 from reliefpath.envelope import Actor, load_headers
 from reliefpath.events import CATALOGUE, topic_of
@@ -43,7 +44,7 @@ class Player:
 
     def __init__(self, service: str, client: httpx2.AsyncClient, keys: Keys, database: Database, paths: Any) -> None:
         self.service, self._client, self._keys, self._database, self._paths = service, client, keys, database, paths
-        self._hearer = Hearer(service, card(service).reactions, tries=1)
+        self._hearer = Hearer(service, card_of(service).reactions, tries=1)
         self._names = Names()
         self._seqs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._heard: Counter[str] = Counter()
@@ -93,7 +94,7 @@ class Player:
         self._moment += length
         async with self._database.engine.begin() as connection:
             await connection.execute(text("UPDATE backbone.clock SET shift = shift + :length"), {"length": length})
-        watch = DeadlineWatch(self._database, card(self.service).deadlines, self.service, 1)
+        watch = DeadlineWatch(self._database, card_of(self.service).deadlines, self.service, 1)
         while await watch.take_one():
             pass
 

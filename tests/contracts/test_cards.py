@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from backbone.service import SERVICES
 from contracts import cards
-from contracts.cards import SERVICES, heard_by, lifecycles, one_line, said_on, speaker_of, without_titles
+from contracts.cards import heard_by, lifecycles, one_line, said_on, speaker_of, without_titles
 from reliefpath.events import CATALOGUE, FacilityListed, ReferralAccepted, ReferralDeclined
 from tests.support.versions import second_version
 
@@ -25,7 +26,7 @@ def test_an_event_is_heard_by_those_who_react_to_it() -> None:
 def test_an_earlier_version_is_heard_by_those_who_react_to_what_is_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with second_version() as second:
         monkeypatch.setattr(
-            cards, "card", lambda service: SimpleNamespace(reactions={second} if service == "followup" else {})
+            cards, "card_of", lambda service: SimpleNamespace(reactions={second} if service == "followup" else {})
         )
         assert heard_by(ReferralDeclined) == heard_by(second) == ["followup"]
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from backbone.service import SERVICES
 from contracts import clients, http
-from contracts.cards import HERE, SERVICES
+from contracts.cards import HERE
 from tests.architecture.sources import ROOT
 
 

@@ -16,9 +16,10 @@ import pytest
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
+from backbone.service import SERVICES, card_of
 from backbone.paging import encode_cursor
 from contracts import event_schemas, topics
-from contracts.cards import SERVICES, card, lifecycles
+from contracts.cards import lifecycles
 from contracts.examples import (
     Caller,
     Step,
@@ -79,7 +80,7 @@ def test_every_reaction_hears_an_example_of_its_event() -> None:
         f"{service} {event.type}"
         for service in SERVICES
         if service not in HEARD_BY_ALL
-        for event in card(service).reactions
+        for event in card_of(service).reactions
         if event.type not in {type_of(step.hear) for step in steps(service) if step.hear}
     ]
     assert sorted(lacking) == []
@@ -88,7 +89,7 @@ def test_every_reaction_hears_an_example_of_its_event() -> None:
 async def test_who_writes_every_event_down_hears_every_example(databases: Databases) -> None:
     address = databases.migrated("operations")
     database = Database(address, connections=2)
-    hearer = Hearer("operations", card("operations").reactions, tries=1)
+    hearer = Hearer("operations", card_of("operations").reactions, tries=1)
     outcomes: Counter[str] = Counter()
     try:
         for number, example in enumerate(said().values()):

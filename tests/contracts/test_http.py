@@ -11,8 +11,8 @@ import jsonschema_rs
 import pytest
 
 from backbone.contract import problem_types
+from backbone.service import SERVICES
 from contracts import http
-from contracts.cards import SERVICES
 from tests.architecture.sources import modules, place, tree
 from tests.contracts.official import openapi_errors
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from contracts.cards import HERE, SERVICES, lifecycles
+from backbone.service import SERVICES
+from contracts.cards import HERE, lifecycles
 from contracts.index import page
 from reliefpath.events import CATALOGUE
 

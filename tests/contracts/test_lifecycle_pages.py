@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.cards import lifecycles
-from contracts.lifecycle_pages import page, table
+from contracts.lifecycle_pages import page
 
 
 @pytest.mark.parametrize("name", lifecycles())
@@ -17,11 +17,3 @@ def test_a_page_shows_every_state_action_and_guard(name: str) -> None:
         assert all(f"- `{guard.__name__}`: " in told for guard in transition.guards)
         assert all(f"../events/{event.type}.md" in told for event in transition.emits)
     assert all(state.value in told for state in lifecycle.states)
-
-
-@pytest.mark.parametrize("name", lifecycles())
-def test_a_table_as_data_has_the_same_rows(name: str) -> None:
-    _, lifecycle = lifecycles()[name]
-    shown = table(lifecycle)
-    assert [one["action"] for one in shown["transitions"]] == [one.action for one in lifecycle.transitions]
-    assert set(shown["terminal"]) <= set(shown["states"])

@@ -8,8 +8,8 @@ import jsonschema_rs
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
+from backbone.service import SERVICES, card_of
 from contracts import topics
-from contracts.cards import SERVICES, card
 from contracts.examples import Said, said, type_of
 from reliefpath.envelope import Attributes, encode_data, encode_headers, read_attributes
 from reliefpath.events import CATALOGUE, topic_of
@@ -42,8 +42,8 @@ def test_every_event_is_on_its_speakers_topic_once(document: Any) -> None:
 
 def test_who_says_and_who_hears_is_what_the_cards_say(document: Any) -> None:
     named = {(one.split(".")[0], one.split(".")[1], one.split(".")[2]) for one in document["operations"]}
-    wanted = {(s, "says", speaker.value) for s in SERVICES for speaker in card(s).says}
-    wanted |= {(s, "hears", speaker.value) for s in SERVICES for speaker in card(s).hears}
+    wanted = {(s, "says", speaker.value) for s in SERVICES for speaker in card_of(s).says}
+    wanted |= {(s, "hears", speaker.value) for s in SERVICES for speaker in card_of(s).hears}
     assert named == wanted
 
 

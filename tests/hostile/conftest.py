@@ -13,8 +13,9 @@ from backbone.api import with_edge
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
+from backbone.service import SERVICES, card_of
 from backbone.settings import Settings
-from contracts.cards import SERVICES, api, card
+from contracts.cards import api
 from contracts.examples import stories
 from reliefpath.envelope import Actor, Attributes, encode_data, encode_headers
 from reliefpath.events import CATALOGUE, FacilityListed, topic_of
@@ -72,14 +73,14 @@ async def _hear_of_facilities(service: str, address: str) -> None:
 async def _hear(service: str, address: str, messages: list[Incoming]) -> dict[str, int]:
     database = Database(address, connections=2)
     async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="consumer") as uow:
-        outcomes = await Hearer(service, card(service).reactions, tries=1).hear(uow, messages, carefully=True)
+        outcomes = await Hearer(service, card_of(service).reactions, tries=1).hear(uow, messages, carefully=True)
     await database.close()
     return {kind: count for kind, count in outcomes.items() if count}
 
 
 async def _mishear(service: str, address: str) -> None:
     """Let a service hear what it can only park, what waits for something earlier, and what belongs to no stream."""
-    event = next(CATALOGUE[one] for one in sorted(CATALOGUE) if CATALOGUE[one] in card(service).reactions)
+    event = next(CATALOGUE[one] for one in sorted(CATALOGUE) if CATALOGUE[one] in card_of(service).reactions)
     place = f"reliefpath.{event.speaker.value}"
     messages = [
         Incoming(place, 0, number, stream.encode(), b'{"x": "\xff"}', _headers(event.type, place, stream, seq), 0)

@@ -15,7 +15,7 @@ from backbone import inbox
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from contracts.cards import SERVICES, card
+from backbone.service import SERVICES, card_of
 from reliefpath.envelope import Actor, encode_data, encode_headers
 from reliefpath.events import topic_of
 from reliefpath.vocabulary import Role
@@ -96,7 +96,7 @@ def test_a_foreign_event_never_stops_a_consumer(database: Callable[[str], str], 
 
 async def _hear(service: str, database: Database, batch: list[Incoming]) -> dict[str, int]:
     """Hear a batch as a consumer does after it failed once; everything in it is accounted for."""
-    hearer = Hearer(service, card(service).reactions, tries=2)
+    hearer = Hearer(service, card_of(service).reactions, tries=2)
     async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="consumer") as uow:
         outcomes = await hearer.hear(uow, batch, carefully=True)
     assert outcomes.total() >= len(batch)
@@ -105,7 +105,7 @@ async def _hear(service: str, database: Database, batch: list[Incoming]) -> dict
 
 async def _look_at_all(service: str, database: Database) -> int:
     """Try all that is held again, and read all that was set aside, as an operator would; how many there were."""
-    hearer = Hearer(service, card(service).reactions, tries=2)
+    hearer = Hearer(service, card_of(service).reactions, tries=2)
     async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="held") as uow:
         found: Any = await uow.session.execute(
             inbox.select(inbox.held.c.speaker, inbox.held.c.stream).where(inbox.held.c.ended_at.is_(None)).distinct()

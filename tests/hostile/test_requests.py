@@ -15,9 +15,9 @@ from backbone.access import NETWORK_ROLES
 from backbone.contract import PROBLEM_RESPONSES, Api
 from backbone.edge import Edge
 from backbone.problems import install
+from backbone.service import SERVICES
 from backbone.settings import Settings
 from contracts import http
-from contracts.cards import SERVICES
 from contracts.examples import stories
 from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stack.ports import SERVICES
+from backbone.service import SERVICES, card_of
 from tests.support.journeys import Stories
 from tests.support.network import Network
 
@@ -33,7 +32,7 @@ def test_a_read_model_rebuilt_from_the_topics_is_identical_row_by_row(
     assert stories.run is not None
     done = rebuild(network, service, empty_database(service))
     assert done.returncode == 0, done.stdout + done.stderr
-    tables = importlib.import_module(f"{service}.card").SERVICE.read_models
+    tables = card_of(service).read_models
     told = done.stdout.splitlines()
     assert [line.partition(":")[0] for line in told] == [f"{service}.{table}" for table in tables]
     assert all("identical" in line and ": 0 rows" not in line for line in told), told

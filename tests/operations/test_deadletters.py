@@ -12,13 +12,13 @@ import httpx2
 import pytest
 
 from backbone.problems import Invalid, NotFound, Unavailable
+from backbone.service import SERVICES
 from operations import deadletters
 from operations.deadletters import DEAD_LETTERS, DEADLINES, PARKED, RETRY, read_cursor, write_cursor
 from operations.peers import Answer, Asker, Peers
 from operations.schemas import Gathered, Parked
 
 OLGA = Asker("Bearer olga")
-SERVICES = ("referral", "scheduling", "followup", "operations")
 
 
 def held(minute: int, *, id: UUID | None = None, **more: Any) -> dict[str, Any]:

@@ -24,12 +24,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from backbone.messages import Incoming
+from backbone.service import SERVICES, card_of
 from reliefpath import events
 from reliefpath.events import Event
 from reliefpath.vocabulary import CourseKind
 from stack.keys import Keys
 from tests.support import awaiting
-from tests.support.awaiting import SERVICES, awaited_by
+from tests.support.awaiting import awaited_by
 from tests.support.referral import Place
 
 PAIRS: Final = [
@@ -129,7 +130,7 @@ def test_every_place_where_something_waits_is_reached_from_a_reaction() -> None:
     for service in SERVICES:
         package = Path(importlib.import_module(service).__file__ or "").parent
         there = sum(len(list(awaiting.waits(ast.parse(path.read_text())))) for path in package.rglob("*.py"))
-        functions = {one for begin in awaiting.card(service).reactions.values() for one in awaiting.reached(begin)}
+        functions = {one for begin in card_of(service).reactions.values() for one in awaiting.reached(begin)}
         found = sum(len(list(awaiting.waits(awaiting._source(one)))) for one in functions)
         assert found == there, f"{service}: a wait that no pair is derived from"
 

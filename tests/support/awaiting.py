@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any
 
 from backbone.hearing import Awaits
-from backbone.service import Service
+from backbone.service import card_of
 from reliefpath.events import CATALOGUE, Event
-
-SERVICES: Final = ("referral", "scheduling", "followup", "operations")
-
-
-def card(service: str) -> Service:
-    """A service's card."""
-    found: Service = importlib.import_module(f"{service}.card").SERVICE
-    return found
 
 
 def awaited_by(service: str) -> dict[type[Event], set[type[Event]]]:
     """Per event whose reaction may wait: the events that it may wait for."""
-    found = {event: awaited(reached(reaction)) for event, reaction in card(service).reactions.items()}
+    found = {event: awaited(reached(reaction)) for event, reaction in card_of(service).reactions.items()}
     return {event: names for event, names in found.items() if names}
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from backbone.api import with_edge
 from backbone.messages import Incoming
+from backbone.service import SERVICES
 from backbone.settings import Settings
 from operations.app import build
 from operations.peers import Peers
@@ -148,10 +149,9 @@ async def serving(
     app = _built()
     served = with_edge(app, settings)
     wires = Wires({"operations": served, **(others or {})})
-    services = ("referral", "scheduling", "followup", "operations")
     async with (
         app.router.lifespan_context(app),
-        Peers({one: f"http://{one}" for one in services}, patience=patience, transport=wires) as peers,
+        Peers({one: f"http://{one}" for one in SERVICES}, patience=patience, transport=wires) as peers,
         httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://operations") as client,
     ):
         app.state.peers = peers

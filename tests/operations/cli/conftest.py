@@ -16,10 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typer.testing import CliRunner, Result
 
+from backbone.service import SERVICES
 from operations.cli import app
 from stack.folder import DataFolder, State
-
-SERVICES = ("referral", "scheduling", "followup", "operations")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from backbone.paging import Page
 from backbone.problems import Invalid, NotFound, Reason, Unavailable
-from operations.peers import SERVICES, Answer, Asker, Peers, Silence, not_understood, refused, unsure
+from backbone.service import SERVICES
+from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import DeadLetter, Deadline, Gathered, Parked, ParkedDetail, Silent
 
 S = TypeVar("S", bound=BaseModel)

@@ -13,12 +13,12 @@ import httpx2
 import structlog
 
 from backbone.problems import Unavailable
+from backbone.service import SERVICES
 from backbone.settings import Settings
 from backbone.telemetry import child_of, current_trace
 
 log = structlog.get_logger()
 
-SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 PATIENCE: Final = 3.0
 """Seconds within which a service has to answer a question; one that does not is named as silent."""
 

@@ -19,6 +19,7 @@ from backbone.idempotency import check_key
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
+from backbone.service import ServiceName
 from backbone.streams.acts import BECAUSE, Because
 from backbone.streams.lag import Restarted, Topic
 from operations import deadletters, lags, queries
@@ -72,7 +73,6 @@ def _asker(request: Request, _: Operator) -> Asker:
 
 ToPeers = Annotated[Peers, Depends(_peers)]
 AsCaller = Annotated[Asker, Depends(_asker)]
-ServiceName = Literal["referral", "scheduling", "followup", "operations"]
 Services = Annotated[list[ServiceName] | None, Query(description="Only of these services.")]
 OneService = Annotated[ServiceName | None, Query(description="The service that holds it, when it is known.")]
 ServicesCursor = Annotated[str | None, Query(alias="cursor", max_length=2000, description="`next` of the page before.")]

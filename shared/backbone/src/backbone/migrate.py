@@ -19,9 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backbone.carriage import CARRIAGE
 from backbone.database import Database, is_transient
+from backbone.service import SERVICES
 from backbone.settings import read_settings
-
-SERVICES: Final = ("referral", "scheduling", "followup", "operations")
 
 _CATALOGUE: Final = {  # partitions come and go: they are not what is compared
     "columns": """

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,8 @@ from backbone.hearing import Hearer, Reaction
 from backbone.inbox import Stream, last_heard
 from backbone.kafka.topics import replay
 from backbone.messages import Incoming, KafkaAway
-from backbone.migrate import SERVICES, upgrade
-from backbone.service import Service
+from backbone.migrate import upgrade
+from backbone.service import SERVICES, Service, card_of
 from backbone.settings import Settings, read_settings
 from reliefpath.envelope import Actor, Heard, Unattributable, read_attributes
 from reliefpath.events import Event, Speaker, topic_of
@@ -218,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings.require("kafka", f"database_{given.service}")
         asyncio.run(_refuse_full(given.into))
         upgrade(given.service, given.into)
-        return asyncio.run(_into(importlib.import_module(f"{given.service}.card").SERVICE, given.into, settings))
+        return asyncio.run(_into(card_of(given.service), given.into, settings))
     except LookupError as error:
         sys.stderr.write(f"{error.args[0]}\n")
     except KafkaAway as away:

@@ -17,8 +17,8 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from backbone.database import Database, UnitOfWork, is_transient
-from backbone.migrate import SERVICES
 from backbone.outbox import OF_ANOTHER_CLUSTER
+from backbone.service import SERVICES
 from backbone.settings import read_settings
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 from backbone.deadlines import Handler
 from backbone.hearing import Reaction
@@ -12,6 +13,10 @@ from backbone.settings import Settings
 from reliefpath.events import Event, Speaker
 from reliefpath.lifecycle import Lifecycle
 from reliefpath.rulebook import Rulebook, Unapproved
+
+ServiceName = Literal["referral", "scheduling", "followup", "operations"]
+SERVICES: Final[tuple[str, ...]] = get_args(ServiceName)
+"""The services there are, in the order in which they are shown, asked and given ports."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,13 @@ class Service:
     """Tables that hold nothing but what the topics say, each with the reactions that rebuild it from them."""
     prepare: Callable[[Settings], None] | None = None
     """Called once before anything starts; raises LookupError with one sentence when the service must not start."""
+
+
+def card_of(service: str) -> Service:
+    """The card of the service of this name."""
+    # By name: services stand on backbone, which imports none of them; and a process loads no service but its own.
+    card: Service = importlib.import_module(f"{service}.card").SERVICE
+    return card
 
 
 def approved_records(settings: Settings) -> None:

@@ -12,14 +12,16 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import reliefpath_client
 from operations.cli.failure import USAGE, Failure, Refused, Unreachable
 from reliefpath.vocabulary import Role
 from reliefpath_client import Client, Operations, Refusal
+from reliefpath_client.operations import Service
 
-SERVICES: Final = ("referral", "scheduling", "followup", "operations")
+SERVICES: Final[tuple[str, ...]] = get_args(Service)
+"""The services as their contracts name them: backbone names them too, and takes a second or two to import."""
 PATIENCE: Final = 30.0
 """Seconds an API may take to answer: more than it gives itself."""
 
