@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from backbone.api import _keys_are_there
 from backbone.nudge import Nudge
 from backbone.process import NotReady
+from backbone.rows import new_id
 from backbone.settings import Settings
 from stack.keys import Keys
 from tests.support.databases import Databases
 from tests.support.processes import AT_ONCE, api, connections, refusal, running
 from tests.support.visiting.served import serving
+from tests.support.visiting.world import received, unit
 
 Database = Callable[[str], str]
 
@@ -49,6 +52,22 @@ def test_an_api_tells_how_it_is_and_ends_in_order(
         assert started.group_is_gone
         assert [line for line in started.told if line["level"] == "error"] == []
     assert connections(address, "api-under-test") == 0
+
+
+async def test_an_api_stays_ready_and_says_so_when_what_was_said_is_not_sent(
+    db: Any, address: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(address, keys) as served:
+        async with unit(db) as uow:
+            uow.say(new_id(), received())
+        assert (await served.client.get("/readyz")).json() == {"status": "ready"}, "it has hardly waited"
+        monkeypatch.setattr("backbone.api.OVERDUE", 0.0)
+        answer = await served.client.get("/readyz")
+        assert answer.status_code == 200
+        assert "events wait in the outbox" in answer.json()["degraded"]
+        async with unit(db) as uow:
+            await uow.session.execute(text("UPDATE backbone.cursors SET seen = pg_current_snapshot()"))
+        assert (await served.client.get("/readyz")).json() == {"status": "ready"}
 
 
 async def test_an_api_whose_background_task_fails_ends(

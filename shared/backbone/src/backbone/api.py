@@ -12,22 +12,27 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 
 from backbone import clock, feed, health, problems, stillness, streams
 from backbone.access import Gate
 from backbone.contract import ABOUT, Api
+from backbone.database import Database
 from backbone.deadlines import Alarm
 from backbone.edge import Edge
 from backbone.hearing import Hearer
 from backbone.idempotency import Turns
 from backbone.nudge import Nudge
+from backbone.outbox import is_overdue
 from backbone.process import NotReady, database_for, exit_on_failure, require_ready, server_config, settings_for
 from backbone.service import Service, lifecycle_table
 from backbone.settings import Settings
 from backbone.telemetry import measure_loop
 
 log = structlog.get_logger()
+
+OVERDUE: Final = 10.0
+"""Seconds an event may wait in the outbox before an API says so: it does not talk to Kafka itself."""
 
 HURRY: Final = 5
 """Seconds after which an API that was told to end gives up what is under way, and answers so."""
@@ -86,7 +91,7 @@ def build_api(
     app.include_router(streams.router)
     app.include_router(clock.router)
     app.include_router(stillness.router)
-    app.include_router(health.routes(health.api_is_ready))
+    app.include_router(health.routes(_is_ready))
     return app
 
 
@@ -132,6 +137,16 @@ def _lifecycles(service: Service) -> APIRouter:
         return [lifecycle_table(one) for one in service.lifecycles]
 
     return router
+
+
+async def _is_ready(request: Request) -> dict[str, Any]:
+    """Nothing, or how it is degraded: it serves as long as its database answers."""
+    database: Database = request.app.state.database
+    await health.require_writable(database)
+    async with database.engine.connect() as connection:
+        if not await is_overdue(connection, OVERDUE):
+            return {}
+    return {"degraded": f"events wait in the outbox for more than {OVERDUE:.0f} s; what is written is kept"}
 
 
 async def _keys_are_there(settings: Settings) -> None:

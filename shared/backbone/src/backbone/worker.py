@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from backbone import health
 from backbone.consumer import Consumer
@@ -106,8 +106,17 @@ class _Worker:
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=None)
         app.state.database = self._database
         app.state.consumer = self._consumer
-        app.include_router(health.routes(health.worker_is_ready))
+        app.include_router(health.routes(_is_ready))
         return app
+
+
+async def _is_ready(request: Request) -> dict[str, Any]:
+    """Nothing, or how it is degraded: without Kafka it waits, and nothing is lost."""
+    await health.require_writable(request.app.state.database)
+    consumer: Consumer = request.app.state.consumer
+    if consumer.offsets_gone:
+        return {"degraded": "offsets are gone: " + ", ".join(consumer.offsets_gone)}
+    return {} if consumer.connected else {"degraded": "Kafka does not answer; events wait in the outbox"}
 
 
 class _HealthServer(uvicorn.Server):
