@@ -10,8 +10,9 @@ from typing import Any, Final
 import pytest
 
 from backbone.contract import ANSWERED, HEADERS, PROBLEM_RESPONSES, problem_types
+from backbone.service import SERVICES
 from contracts import http, topics
-from contracts.cards import SERVICES, events
+from contracts.cards import events
 from reliefpath.events import Speaker, topic_of
 from reliefpath.vocabulary import Role
 from tests.architecture.sources import ROOT

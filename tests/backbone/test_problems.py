@@ -24,8 +24,9 @@ from backbone.problems import (
     pointer_of,
     problem_of_refusal,
 )
+from backbone.service import SERVICES
 from backbone.telemetry import traced
-from contracts.cards import SERVICES, api
+from contracts.cards import api
 from reliefpath.lifecycle import Finding, ReasonKind, Refused
 
 

@@ -16,8 +16,8 @@ import pytest
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
-from backbone.service import SERVICES, card_of
 from backbone.paging import encode_cursor
+from backbone.service import SERVICES, card_of
 from contracts import event_schemas, topics
 from contracts.cards import lifecycles
 from contracts.examples import (
