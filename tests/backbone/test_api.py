@@ -61,7 +61,7 @@ async def test_an_api_stays_ready_and_says_so_when_what_was_said_is_not_sent(
         async with unit(db) as uow:
             uow.say(new_id(), received())
         assert (await served.client.get("/readyz")).json() == {"status": "ready"}, "it has hardly waited"
-        monkeypatch.setattr("backbone.api.OVERDUE", 0.0)
+        monkeypatch.setattr("backbone.health.OVERDUE", 0.0)
         answer = await served.client.get("/readyz")
         assert answer.status_code == 200
         assert "events wait in the outbox" in answer.json()["degraded"]

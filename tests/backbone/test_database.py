@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from backbone.database import SLOW_STATES, Database, UnitOfWork, is_passing, is_transient, sqlstate
+from backbone.database import CONNECTION_FAILED, SLOW_STATES, Database, UnitOfWork, is_passing, is_transient, sqlstate
 from backbone.rows import new_id
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -327,3 +328,13 @@ async def test_no_session_can_hold_a_lock_for_ever(db: Database) -> None:
         for setting in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             shown = (await uow.session.execute(text(f"SHOW {setting}"))).scalar_one()
             assert shown not in {"0", ""}, setting
+
+
+@pytest.mark.parametrize(
+    "lost", [asyncpg.InternalClientError("waiter is done"), asyncpg.InterfaceError("closed"), OSError()]
+)
+def test_whatever_a_connection_raises_whose_server_was_killed_is_known_and_passes(lost: Exception) -> None:
+    assert isinstance(lost, CONNECTION_FAILED)
+    if not isinstance(lost, asyncpg.InterfaceError):  # that one SQLAlchemy wraps
+        assert is_transient(lost)
+        assert is_passing(lost)

@@ -161,6 +161,26 @@ async def test_a_body_that_dawdles_is_refused_before_its_connection_is_closed(se
         await dripping
 
 
+async def test_a_body_that_is_no_http_is_refused_too_and_nothing_of_it_is_done(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(served.head("/facilities", "junk", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        writer.write(b"no chunk\r\n\r\n" + served.listing("behind-junk"))
+        refused = await answered(reader)
+        assert (refused.status, refused.problem) == (400, "malformed")
+        assert await cut_off(reader) == b"", "nothing that follows is taken"
+
+
+async def test_what_follows_a_refused_body_and_is_no_http_has_no_second_answer(served: Served) -> None:
+    async with served.connected() as (reader, writer):
+        writer.write(served.head("/facilities", "large-junk", "Transfer-Encoding: chunked"))
+        writer.write(b"2000\r\n" + b"x" * 0x2000 + b"\r\n")
+        assert (await answered(reader)).status == 413
+        writer.write(b"no chunk\r\n\r\n")
+        assert await cut_off(reader) == b""
+
+
 async def test_what_is_no_http_is_refused_as_everything_else_is(served: Served) -> None:
     refused = await served.ask(b"GIMME everything\r\n\r\n")
     assert (refused.status, refused.problem) == (400, "malformed")

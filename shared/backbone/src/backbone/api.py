@@ -17,22 +17,17 @@ from fastapi import APIRouter, FastAPI, Request
 from backbone import clock, feed, health, problems, stillness, streams
 from backbone.access import Gate
 from backbone.contract import ABOUT, Api
-from backbone.database import Database
 from backbone.deadlines import Alarm
 from backbone.edge import Edge
 from backbone.hearing import Hearer
 from backbone.idempotency import Turns
 from backbone.nudge import Nudge
-from backbone.outbox import is_overdue
 from backbone.process import NotReady, database_for, exit_on_failure, require_ready, server_config, settings_for
 from backbone.service import Service, lifecycle_table
 from backbone.settings import Settings
 from backbone.telemetry import measure_loop
 
 log = structlog.get_logger()
-
-OVERDUE: Final = 10.0
-"""Seconds an event may wait in the outbox before an API says so: it does not talk to Kafka itself."""
 
 HURRY: Final = 5
 """Seconds after which an API that was told to end gives up what is under way, and answers so."""
@@ -140,13 +135,9 @@ def _lifecycles(service: Service) -> APIRouter:
 
 
 async def _is_ready(request: Request) -> dict[str, Any]:
-    """Nothing, or how it is degraded: it serves as long as its database answers."""
-    database: Database = request.app.state.database
-    await health.require_writable(database)
-    async with database.engine.connect() as connection:
-        if not await is_overdue(connection, OVERDUE):
-            return {}
-    return {"degraded": f"events wait in the outbox for more than {OVERDUE:.0f} s; what is written is kept"}
+    """Nothing, or how it is degraded: it serves as long as its database can be written."""
+    degraded = await health.try_database(request.app.state.database)
+    return {"degraded": degraded} if degraded else {}
 
 
 async def _keys_are_there(settings: Settings) -> None:

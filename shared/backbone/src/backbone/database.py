@@ -20,7 +20,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from backbone import carriage
 from backbone.outbox import Said, encoded, write
@@ -52,6 +52,15 @@ GONE_IS_GONE: Final = {
 }
 """A client that takes nothing for ten seconds is disconnected, also one that is stopped while it reads: what it has
 locked is another's then."""
+
+CONNECTION_FAILED: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a connection of one's own raises when its server is away, or goes away at whatever moment."""
 
 _NOW: Final = text("SELECT reliefpath_now()")
 
@@ -88,7 +97,7 @@ def is_transient(error: BaseException) -> bool:
             or (state is None and not isinstance(error.orig, ValueError | TypeError))
             or (state is not None and state.startswith("08"))
         )
-    return isinstance(error, OSError | TimeoutError | PoolTimeout)
+    return isinstance(error, OSError | TimeoutError | PoolTimeout | asyncpg.InternalClientError)
 
 
 def is_passing(error: BaseException) -> bool:
@@ -247,6 +256,14 @@ class Database:
             for call in self.after_commit:
                 call()
 
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction of which nothing is kept, on a connection that lives."""
+        async with AsyncSession(self.engine) as session:
+            await _begin(session)
+            yield await session.connection()
+            await session.rollback()
+
     async def now(self) -> datetime:
         """The one clock's time."""
         async with self.engine.connect() as connection:
@@ -283,7 +300,7 @@ async def hang_up(connection: asyncpg.Connection[Any]) -> None:
     """Close a connection of one's own, in order if the server answers soon and at once otherwise."""
     try:
         await connection.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except CONNECTION_FAILED:
         connection.terminate()
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 from sqlalchemy import text
 
 from backbone.database import Database
+from backbone.outbox import is_overdue
 from backbone.telemetry import REGISTRY
+
+OVERDUE: Final = 10.0
+"""Seconds that an event may wait to be sent before a process says that it is degraded."""
 
 
 def routes(is_ready: Callable[[Request], Awaitable[dict[str, Any]]]) -> APIRouter:
@@ -38,9 +42,10 @@ def routes(is_ready: Callable[[Request], Awaitable[dict[str, Any]]]) -> APIRoute
     return router
 
 
-async def require_writable(database: Database) -> None:
-    """Raise what its driver raises when the database does not answer, ConnectionError when it can only be read."""
-    async with database.engine.connect() as connection:
-        writable = await connection.execute(text("SELECT NOT pg_is_in_recovery()"))
-        if not writable.scalar_one():
-            raise ConnectionError
+async def try_database(database: Database) -> str | None:
+    """How the outbox is degraded, if it is. Raises what the driver raises when nothing can be written."""
+    async with database.trial() as connection:
+        await connection.execute(text("UPDATE backbone.clock SET shift = shift"))
+        if not await is_overdue(connection, OVERDUE):
+            return None
+    return f"events wait in the outbox for more than {OVERDUE:.0f} s; what is written is kept"

@@ -121,8 +121,11 @@ class Listener(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Say why, and close; only close while an earlier request waits for its answer, which this is not."""
-        if not self._is_answered or self.transport.is_closing():
+        """Say why, and close; only close where an answer has begun, or an earlier request waits for one."""
+        if self._part is _Part.BODY and not self.pipeline and not self.cycle.response_started:
+            self.cycle.disconnected = True  # this is its answer: nothing more comes, and nothing more is taken
+            self.cycle.message_event.set()
+        elif self._part is _Part.BODY or not self._is_answered or self.transport.is_closing():
             self.transport.close()
             return
         answer = problem.response()

@@ -8,7 +8,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from backbone.database import hang_up
+from backbone.database import CONNECTION_FAILED, hang_up
 
 log = structlog.get_logger()
 
@@ -38,7 +38,7 @@ class Nudge:
         while True:
             try:
                 await self._connected()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except CONNECTION_FAILED as error:
                 log.warning("the nudge pauses", error=type(error).__name__)
             await asyncio.sleep(PAUSE)
 

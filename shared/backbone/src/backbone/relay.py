@@ -22,7 +22,7 @@ import asyncpg
 import structlog
 
 from backbone.carriage import BUCKETS
-from backbone.database import GONE_IS_GONE, hang_up
+from backbone.database import CONNECTION_FAILED, GONE_IS_GONE, hang_up
 from backbone.messages import KafkaAway, Outgoing, Sender
 from backbone.nudge import CHANNEL
 from backbone.outbox import OF_ANOTHER_CLUSTER, PLANNING, WAY_BACK, following, waiting
@@ -132,14 +132,7 @@ class Relay:
                 await self._connected()
             except StoodStill as still:
                 await self._begin_anew(still)
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                KafkaAway,
-                LostBucket,
-            ) as error:
+            except (*CONNECTION_FAILED, KafkaAway, LostBucket) as error:
                 reason = str(error) if isinstance(error, KafkaAway) else type(error).__name__
                 log.warning("the relay pauses", reason=reason, seconds=self._delay)
             finally:

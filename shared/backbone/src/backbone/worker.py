@@ -111,12 +111,15 @@ class _Worker:
 
 
 async def _is_ready(request: Request) -> dict[str, Any]:
-    """Nothing, or how it is degraded: without Kafka it waits, and nothing is lost."""
-    await health.require_writable(request.app.state.database)
+    """Nothing, or all the ways in which it is degraded: without Kafka it waits, and nothing is lost."""
+    outbox = await health.try_database(request.app.state.database)
     consumer: Consumer = request.app.state.consumer
-    if consumer.offsets_gone:
-        return {"degraded": "offsets are gone: " + ", ".join(consumer.offsets_gone)}
-    return {} if consumer.connected else {"degraded": "Kafka does not answer; events wait in the outbox"}
+    degraded = [
+        *(["offsets are gone: " + ", ".join(consumer.offsets_gone)] if consumer.offsets_gone else []),
+        *([] if consumer.connected else ["Kafka does not answer; events wait in the outbox"]),
+        *([outbox] if outbox else []),
+    ]
+    return {"degraded": "; ".join(degraded)} if degraded else {}
 
 
 class _HealthServer(uvicorn.Server):
