@@ -36,7 +36,7 @@ async def react(place: Place, story: Story, *told: Event) -> None:
 async def standing(place: Place, story: Story) -> Any:
     """Where everything of a course stands, without ids and times of writing."""
     trial = await place.trial(story)
-    observation = await place.clinician.shown(f"/observations/{story.course}")
+    observation = await place.clinician.read(f"/observations/{story.course}")
     return (
         [trial[name] for name in ("state", "started_at", "ends_at", "baseline_pain", "your_sides")],
         [observation[name] for name in ("state", "performed_at", "planned", "facility", "personal_pain_goal")],

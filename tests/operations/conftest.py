@@ -11,7 +11,7 @@ from backbone.database import Database, UnitOfWork
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
 from stack.keys import Keys
-from tests.support.emptying import emptied
+from tests.support.emptying import empty
 from tests.support.operations import Operations, serving
 
 Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
@@ -21,7 +21,7 @@ Work = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 async def store(database: Callable[[str], str]) -> AsyncIterator[Database]:
     """The database of operations, with nothing in it."""
     opened = Database(database("operations"), connections=3)
-    await emptied(opened, "operations")
+    await empty(opened, "operations")
     yield opened
     await opened.close()
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -14,17 +13,16 @@ import httpx2
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from backbone.api import with_edge
 from backbone.messages import Incoming
 from backbone.service import SERVICES
-from backbone.settings import Settings
 from operations.app import build
 from operations.peers import Peers
 from reliefpath import events
 from reliefpath.envelope import Actor, Attributes, Heard, Origin, encode_data, encode_headers
 from reliefpath.events import Event, topic_of
-from reliefpath.vocabulary import CourseKind, Profile, Purpose, Role, Setting
+from reliefpath.vocabulary import CourseKind, Purpose, Role, Setting
 from stack.keys import Keys
+from tests.support import place
 
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE, THERE = uuid4(), uuid4()
@@ -128,31 +126,14 @@ class Operations:
         return await self.client.post(path, json={"reason": reason}, headers=self.bearer())
 
 
-@cache
-def _built() -> FastAPI:
-    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
-    return build()
-
-
 @asynccontextmanager
 async def serving(
     address: str, keys: Keys, others: Mapping[str, ASGIApp] | None = None, *, patience: float = 2.0
 ) -> AsyncIterator[Operations]:
     """The operations API over this database. It reaches itself and the `others`; further services are silent."""
-    settings = Settings(
-        profile=Profile.DEVELOPMENT,
-        database_operations=address,
-        issuer=keys.issuer,
-        audience=keys.audience,
-        jwks=str(keys.jwks),
-    )
-    app = _built()
-    served = with_edge(app, settings)
-    wires = Wires({"operations": served, **(others or {})})
-    async with (
-        app.router.lifespan_context(app),
-        Peers({one: f"http://{one}" for one in SERVICES}, patience=patience, transport=wires) as peers,
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://operations") as client,
-    ):
-        app.state.peers = peers
-        yield Operations(app, served, client, keys, wires)
+    app = place.built(build)
+    async with place.serving("operations", app, address, keys) as (served, client):
+        wires = Wires({"operations": served, **(others or {})})
+        async with Peers({one: f"http://{one}" for one in SERVICES}, patience=patience, transport=wires) as peers:
+            app.state.peers = peers
+            yield Operations(app, served, client, keys, wires)

@@ -1,35 +1,23 @@
-"""The scheduling service in process: its API over a real database, the people who call it, and what it is told."""
+"""The scheduling service in process: its people, the pain centre they book at, and what it is asked for."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx2
-from fastapi import FastAPI
-from sqlalchemy import text
 
-from backbone.api import with_edge
-from backbone.database import Database, UnitOfWork
-from backbone.deadlines import DeadlineWatch
-from backbone.hearing import Hearer
-from backbone.messages import Incoming
-from backbone.settings import Settings
+from backbone.database import Database
 from reliefpath import events
-from reliefpath.envelope import Actor, Attributes, encode_data, encode_headers
-from reliefpath.events import CATALOGUE, Event, Speaker, topic_of
 from reliefpath.rulebook import Rulebook
-from reliefpath.vocabulary import CourseKind, Profile, Role, Setting, Urgency, facility_id
+from reliefpath.vocabulary import CourseKind, Role, Setting, Urgency, facility_id
 from scheduling.app import build
-from scheduling.reactions import DEADLINES, REACTIONS
+from scheduling.card import SERVICE
 from stack.keys import Keys
-from tests.support.emptying import emptied
+from tests.support import place
 
 SENDER: Final = "oncology-north"
 CENTRE: Final = "pain-centre"
@@ -48,134 +36,30 @@ RESOURCES: Final = {
 }
 
 
-@dataclass
-class Person:
-    """Somebody who calls the API in one role for some facilities."""
+class Place(place.Place):
+    """The scheduling service."""
 
-    client: httpx2.AsyncClient
-    token: str
-
-    async def get(self, path: str, **query: Any) -> httpx2.Response:
-        """What they read."""
-        return await self.client.get(path, params=query, headers={"Authorization": f"Bearer {self.token}"})
-
-    async def read(self, path: str, **query: Any) -> Any:
-        """What they read, which must be there."""
-        answer = await self.get(path, **query)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    async def post(
-        self, path: str, body: Any = None, *, version: int | str | None = "*", key: str | None = None
-    ) -> httpx2.Response:
-        """What they do. `version` is the one they decided on; any, unless they say."""
-        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key or str(uuid4())}
-        if version is not None:
-            headers["If-Match"] = f'"{version}"' if isinstance(version, int) else version
-        return await self.client.post(path, json=body or {}, headers=headers)
-
-    async def put(self, path: str, body: Any, *, version: int | str | None = "*") -> httpx2.Response:
-        """What they change."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        if version is not None:
-            headers["If-Match"] = f'"{version}"' if isinstance(version, int) else version
-        return await self.client.put(path, json=body, headers=headers)
-
-    async def done(self, path: str, body: Any = None, **more: Any) -> Any:
-        """What they do, which must succeed; what is shown afterwards."""
-        answer = await self.post(path, body, **more)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-
-class Place:
-    """The service: its API, its people, what it said, and what it is told."""
+    card = SERVICE
 
     def __init__(self, client: httpx2.AsyncClient, keys: Keys, database: Database) -> None:
-        self.client, self.keys, self.database = client, keys, database
+        super().__init__(client, keys, database)
         self.resources: dict[str, str] = {}
-        self._hearer = Hearer("scheduling", REACTIONS, tries=3)
-        self._seqs: dict[tuple[Speaker, UUID], int] = {}
-
-    def person(self, role: Role, *codes: str, **more: Any) -> Person:
-        """Somebody in this role at these facilities."""
-        token = self.keys.token(role, f"{role}-subject", [facility_id(code) for code in codes], **more)
-        return Person(self.client, token)
 
     @property
-    def scheduler(self) -> Person:
+    def scheduler(self) -> place.Person:
         return self.person(Role.SCHEDULER, CENTRE)
 
     @property
-    def clinician(self) -> Person:
+    def clinician(self) -> place.Person:
         return self.person(Role.CLINICIAN, CENTRE)
 
     @property
-    def operator(self) -> Person:
-        return Person(self.client, self.keys.token(Role.OPERATIONS, "operator", ["*"]))
-
-    def patient(self, journey: UUID | str) -> Person:
-        """The patient of this journey."""
-        return self.person(Role.PATIENT, journey=journey)
-
-    @asynccontextmanager
-    async def work(self) -> AsyncIterator[UnitOfWork]:
-        """A transaction as a consumer opens it."""
-        async with self.database.unit_of_work(actor=Actor(Role.SYSTEM, "scheduling"), cause="consumer") as uow:
-            yield uow
-
-    def message(self, event: Event, stream: UUID | str, seq: int | None = None) -> Incoming:
-        """An event as the consumer reads it, with the next `seq` of its speaker in the stream unless told another."""
-        place = (event.speaker, UUID(str(stream)))
-        if seq is None:
-            seq = self._seqs[place] = self._seqs.get(place, 0) + 1
-        now = datetime.now(UTC)
-        attributes = Attributes(
-            uuid4(), event.type, event.speaker, place[1], seq, now, "request:test", Actor(Role.SYSTEM, "other")
-        )
-        key, millis = str(stream).encode(), int(now.timestamp() * 1000)
-        return Incoming(topic_of(event.speaker), 0, 0, key, encode_data(event), encode_headers(attributes), millis)
-
-    async def hear(self, event: Event, stream: UUID | str, seq: int | None = None) -> dict[str, int]:
-        """Tell the service of an event; how it was taken, by kind of outcome."""
-        return await self.take(self.message(event, stream, seq))
-
-    async def take(self, *messages: Incoming) -> dict[str, int]:
-        """Have the service hear these messages in one transaction; how they were taken."""
-        async with self.work() as uow:
-            return {kind: n for kind, n in (await self._hearer.hear(uow, messages, carefully=True)).items() if n}
-
-    async def said(self, stream: UUID | str) -> list[Event]:
-        """What the service said in a stream, in order."""
-        query = "SELECT headers, data FROM backbone.outbox WHERE stream = :stream ORDER BY id"
-        rows = await self.rows(query, stream=UUID(str(stream)))
-        return [CATALOGUE[dict(json.loads(one["headers"]))["ce_type"]].model_validate_json(one["data"]) for one in rows]
-
-    async def told(self, stream: UUID | str) -> list[str]:
-        """The names of what the service said in a stream."""
-        return [type(event).__name__ for event in await self.said(stream)]
-
-    async def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """What stands in the database."""
-        async with self.database.engine.connect() as connection:
-            return [dict(row._mapping) for row in await connection.execute(text(query), values)]
-
-    async def value(self, query: str, **values: Any) -> Any:
-        """The one value that stands there."""
-        ((value,),) = [row.values() for row in await self.rows(query, **values)]
-        return value
+    def operator(self) -> place.Person:
+        return self.everywhere(Role.OPERATIONS)
 
     async def now(self) -> datetime:
         """The one clock's time."""
         return await self.database.now()
-
-    async def pass_time(self, length: timedelta) -> None:
-        """Shift the clock, and let every deadline be whose time has then come."""
-        async with self.database.engine.begin() as connection:
-            await connection.execute(text("UPDATE backbone.clock SET shift = shift + :length"), {"length": length})
-        watch = DeadlineWatch(self.database, DEADLINES, "scheduling", 3)
-        while await watch.take_one():
-            pass
 
     async def open_centre(self, hours: Any = ALWAYS) -> None:
         """List the pain centre, which can do everything, with two rooms, two clinicians and two devices."""
@@ -249,32 +133,10 @@ def course(**more: Any) -> events.CourseRequested:
     )
 
 
-@cache
-def _built() -> FastAPI:
-    """Built once for all tests: it takes longer than most of them, and holds nothing of who is served."""
-    return build()
-
-
 @asynccontextmanager
 async def serving(address: str, keys: Keys) -> AsyncIterator[Place]:
     """The scheduling API over this database, emptied first, with the pain centre open day and night."""
-    app = _built()
-    settings = Settings(
-        profile=Profile.DEVELOPMENT,
-        database_scheduling=address,
-        issuer=keys.issuer,
-        audience=keys.audience,
-        jwks=str(keys.jwks),
-        database_connections=52,  # fifty at once should race for a slot, not for a connection
-    )
-    database = Database(address, connections=6)
-    await emptied(database, "scheduling")
-    served = with_edge(app, settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url="http://scheduling") as client,
-    ):
-        place = Place(client, keys, database)
-        await place.open_centre()
-        yield place
-    await database.close()
+    enough = 52  # fifty at once should race for a slot, not for a connection
+    async with place.opening(Place, build, address, keys, database_connections=enough) as running:
+        await running.open_centre()
+        yield running

@@ -141,7 +141,7 @@ async def test_after_the_last_answer_of_a_treatment_a_clinician_is_asked_what_it
     assert said == events.ReassessmentDue(
         course=story.course, suggested=Verdict.RESPONDER, relief=50.0, completed=3, planned=3
     )
-    shown = await place.clinician.shown(f"/observations/{story.course}")
+    shown = await place.clinician.read(f"/observations/{story.course}")
     assert shown["state"] == "reassessment_due"
     assert [one["code"] for one in shown["suggestion"]["advice"]] == ["effect-changed"]
 
@@ -173,6 +173,6 @@ async def test_what_a_professional_wrote_is_not_the_patient_s_to_read(place: Pla
     first = await due(place, story)
     body = {"average_pain": 3, "note": "Seems low."}
     await place.clinician.done(f"/check-ins/{first['id']}/complete", body)
-    assert (await place.patient(story.journey).shown(f"/check-ins/{first['id']}"))["remarks"] == []
-    [remark] = (await place.coordinator.shown(f"/check-ins/{first['id']}"))["remarks"]
+    assert (await place.patient(story.journey).read(f"/check-ins/{first['id']}"))["remarks"] == []
+    [remark] = (await place.coordinator.read(f"/check-ins/{first['id']}"))["remarks"]
     assert remark["text"] == "Seems low."

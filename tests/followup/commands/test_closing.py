@@ -37,8 +37,8 @@ async def test_whatever_is_open_is_closed_quietly_and_nobody_is_asked_ever_after
     trial = await place.trial(story)
     assert (trial["state"], trial["reason_code"]) == ("abandoned", reason)
     assert {(one["state"], one["reason_code"]) for one in await place.check_ins(story)} == {("cancelled", reason)}
-    assert (await place.clinician.shown(f"/observations/{story.course}"))["state"] == "ended"
-    [handover] = (await place.coordinator.shown("/handovers"))["items"]
+    assert (await place.clinician.read(f"/observations/{story.course}"))["state"] == "ended"
+    [handover] = (await place.coordinator.read("/handovers"))["items"]
     assert (handover["state"], handover["reason_code"]) == ("ended", reason)
     assert await place.open_deadlines(story) == 0
 
@@ -56,7 +56,7 @@ async def test_nothing_begins_in_a_journey_that_has_ended(place: Place) -> None:
     await place.tell(story, never_wanted.requested(), never_wanted.booked(now), never_wanted.performed(now))
     assert await place.told(story.journey) == []
     problem(await place.clinician.get(f"/observations/{never_wanted.course}"), 404, "not-found")
-    shown = await place.clinician.shown(f"/observations/{story.course}")
+    shown = await place.clinician.read(f"/observations/{story.course}")
     assert (shown["state"], shown["performed_at"]) == ("ended", None)
 
 

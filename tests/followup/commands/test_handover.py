@@ -31,7 +31,7 @@ async def offered(place: Place, story: Story, to: str = HOME, **more: Any) -> An
 
 async def test_a_team_that_is_asked_sees_the_journey_from_then_on(place: Place) -> None:
     story = await place.performed(modality="SCS")
-    assert (await place.nurse.shown("/check-ins"))["items"] == []
+    assert (await place.nurse.read("/check-ins"))["items"] == []
     shown = await offered(place, story, note="Prefers mornings.")
     assert (shown["state"], shown["version"], shown["from_facility"]["code"], shown["to_facility"]["code"]) == (
         "offered",
@@ -39,10 +39,10 @@ async def test_a_team_that_is_asked_sees_the_journey_from_then_on(place: Place) 
         RECEIVER,
         HOME,
     )
-    [found] = (await place.nurse.shown("/handovers", state="offered"))["items"]
+    [found] = (await place.nurse.read("/handovers", state="offered"))["items"]
     assert found["remarks"][0]["text"] == "Prefers mornings."
     assert [one["action"] for one in found["allowed_actions"]] == ["accept", "refuse", "end"]
-    assert len((await place.nurse.shown("/check-ins"))["items"]) == 10
+    assert len((await place.nurse.read("/check-ins"))["items"]) == 10
     said = (await place.said(story.journey))[-1]
     assert isinstance(said, events.HandoverOffered)
     assert (said.referral, said.from_facility, said.to_facility) == (
@@ -76,9 +76,9 @@ async def test_an_offer_that_nobody_answers_times_out_and_may_be_made_again_to_a
     story = await place.performed(modality="SCS")
     first = await offered(place, story, PLAIN_HOME)
     await place.pass_time(ANSWER - timedelta(minutes=1))
-    assert (await place.coordinator.shown(f"/handovers/{first['id']}"))["state"] == "offered"
+    assert (await place.coordinator.read(f"/handovers/{first['id']}"))["state"] == "offered"
     await place.pass_time(timedelta(minutes=1))
-    assert (await place.coordinator.shown(f"/handovers/{first['id']}"))["state"] == "timed_out"
+    assert (await place.coordinator.read(f"/handovers/{first['id']}"))["state"] == "timed_out"
     late = place.person(Role.HOME_NURSE, PLAIN_HOME)
     refused = await late.post(f"/handovers/{first['id']}/accept")
     assert codes(problem(refused, 409, "action-refused")) == ["wrong-state"]

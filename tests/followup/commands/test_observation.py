@@ -13,7 +13,7 @@ from tests.support.followup import RECEIVER, Place
 
 async def test_a_wanted_course_is_expected_with_what_it_starts_from(place: Place) -> None:
     story = await place.expected(modality="SCS", baseline=7, goal=3)
-    shown = await place.clinician.shown(f"/observations/{story.course}")
+    shown = await place.clinician.read(f"/observations/{story.course}")
     assert (shown["state"], shown["kind"], shown["modality"]) == ("expected", "trial", "SCS")
     assert (shown["baseline_pain"], shown["personal_pain_goal"]) == (7, 3)
     assert shown["facility"] == {"id": str(facility_id(RECEIVER)), "code": RECEIVER}
@@ -30,7 +30,7 @@ async def test_a_wanted_course_is_expected_with_what_it_starts_from(place: Place
 )
 async def test_its_check_ins_are_those_of_the_schedule(place: Place, modality: str, kind: str, days: list[int]) -> None:
     story = await place.performed(modality=modality, kind=CourseKind(kind))
-    shown = await place.clinician.shown(f"/observations/{story.course}")
+    shown = await place.clinician.read(f"/observations/{story.course}")
     performed_at = datetime.fromisoformat(shown["performed_at"])
     due = [datetime.fromisoformat(one["due_at"]) for one in shown["check_ins"]]
     assert [(one - performed_at) / timedelta(days=1) for one in due] == days
@@ -45,7 +45,7 @@ async def test_what_is_known_only_once_it_was_performed_is_taken_then(place: Pla
     story = await place.expected(modality="VAUG", kind=CourseKind.TREATMENT, baseline=None)
     story.baseline, story.goal = 6, 2
     await place.tell(story, story.performed(await place.database.now()))
-    shown = await place.clinician.shown(f"/observations/{story.course}")
+    shown = await place.clinician.read(f"/observations/{story.course}")
     assert (shown["baseline_pain"], shown["personal_pain_goal"]) == (6, 2)
 
 
@@ -61,7 +61,7 @@ async def test_a_treatment_that_was_judged_is_watched_no_longer(place: Place) ->
     story = await place.performed(modality="VAUG", kind=CourseKind.TREATMENT)
     await place.answer(story, 3, 3, 3)
     await place.tell(story, story.about(events.CourseJudged, verdict=Verdict.RESPONDER))
-    assert (await place.clinician.shown(f"/observations/{story.course}"))["state"] == "ended"
+    assert (await place.clinician.read(f"/observations/{story.course}"))["state"] == "ended"
 
 
 async def test_a_trial_that_was_judged_is_watched_until_it_is_decided_what_follows(place: Place) -> None:
@@ -70,11 +70,11 @@ async def test_a_trial_that_was_judged_is_watched_until_it_is_decided_what_follo
     trial = await place.trial(story)
     await place.clinician.done(f"/trials/{trial['id']}/judge", {"verdict": "responder"})
     await place.tell(story, story.about(events.CourseJudged, verdict=Verdict.RESPONDER))
-    assert (await place.clinician.shown(f"/observations/{story.course}"))["state"] == "watching"
+    assert (await place.clinician.read(f"/observations/{story.course}"))["state"] == "watching"
     assert [one["state"] for one in await place.check_ins(story)] == ["completed", "completed", "scheduled"]
 
     await place.tell(story, story.about(events.CourseContinued))
-    assert (await place.clinician.shown(f"/observations/{story.course}"))["state"] == "ended"
+    assert (await place.clinician.read(f"/observations/{story.course}"))["state"] == "ended"
     assert [one["state"] for one in await place.check_ins(story)] == ["completed", "completed", "cancelled"]
     assert (await place.trial(story))["state"] == "judged"
     assert await place.open_deadlines(story) == 0

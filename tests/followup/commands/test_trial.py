@@ -49,7 +49,7 @@ async def test_a_booked_trial_is_planned_and_stays_one_trial_when_it_is_booked_a
 
 async def test_a_treatment_that_is_booked_is_no_trial(place: Place) -> None:
     story = await place.performed(modality="CPN", kind="treatment")
-    assert (await place.clinician.shown("/trials", journey=str(story.journey)))["items"] == []
+    assert (await place.clinician.read("/trials", journey=str(story.journey)))["items"] == []
 
 
 async def test_it_runs_from_the_procedure_as_long_as_the_record_says(place: Place) -> None:
@@ -241,9 +241,9 @@ async def test_a_refused_extension_tells_everything_and_changes_nothing(place: P
 async def test_a_verdict_that_is_late_is_shown_as_overdue(place: Place) -> None:
     story = await place.performed(modality="PNB")
     await place.answer(story, 3, 3)
-    assert (await place.clinician.shown("/trials", overdue=True))["items"] == []
+    assert (await place.clinician.read("/trials", overdue=True))["items"] == []
     await place.pass_time(VERDICT + DAY)
-    [listed] = (await place.clinician.shown("/trials", overdue=True))["items"]
+    [listed] = (await place.clinician.read("/trials", overdue=True))["items"]
     assert (listed["course"], listed["overdue"]) == (str(story.course), True)
 
 

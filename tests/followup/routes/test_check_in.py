@@ -12,9 +12,9 @@ from tests.support.followup import RECEIVER, STRANGER, Place, codes, problem
 async def test_a_patient_sees_their_own_journey_and_no_other(place: Place) -> None:
     mine, other = await place.performed(modality="SCS"), await place.performed(modality="SCS")
     patient = place.patient(mine.journey)
-    listed = (await patient.shown("/check-ins"))["items"]
+    listed = (await patient.read("/check-ins"))["items"]
     assert {one["journey"] for one in listed} == {str(mine.journey)}
-    assert (await patient.shown("/check-ins", journey=str(other.journey)))["items"] == []
+    assert (await patient.read("/check-ins", journey=str(other.journey)))["items"] == []
     [theirs, *_] = await place.check_ins(other)
     problem(await patient.get(f"/check-ins/{theirs['id']}"), 404, "not-found")
     problem(await patient.post(f"/check-ins/{theirs['id']}/complete", {"average_pain": 3}), 404, "not-found")
@@ -25,7 +25,7 @@ async def test_a_patient_may_answer_and_not_cancel(place: Place) -> None:
     [first, *_] = await place.check_ins(story)
     await place.pass_until(datetime.fromisoformat(first["due_at"]))
     patient = place.patient(story.journey)
-    shown = await patient.shown(f"/check-ins/{first['id']}")
+    shown = await patient.read(f"/check-ins/{first['id']}")
     assert [one["action"] for one in shown["allowed_actions"]] == ["complete"]
     answer = await patient.post(f"/check-ins/{first['id']}/cancel", {"reason_code": "x"})
     problem(answer, 403, "forbidden")
@@ -38,7 +38,7 @@ async def test_a_patient_s_token_without_a_journey_is_none(place: Place) -> None
 async def test_a_token_that_is_narrowed_to_a_journey_sees_only_that(place: Place) -> None:
     mine, other = await place.performed(modality="SCS"), await place.performed(modality="SCS")
     narrowed = place.person(Role.CLINICIAN, RECEIVER, journey=mine.journey)
-    assert len((await narrowed.shown("/check-ins"))["items"]) == 10
+    assert len((await narrowed.read("/check-ins"))["items"]) == 10
     [theirs, *_] = await place.check_ins(other)
     problem(await narrowed.get(f"/check-ins/{theirs['id']}"), 404, "not-found")
 
@@ -49,19 +49,19 @@ async def test_another_facility_s_check_in_is_not_there(place: Place) -> None:
     stranger = place.person(Role.CLINICIAN, STRANGER)
     problem(await stranger.get(f"/check-ins/{first['id']}"), 404, "not-found")
     problem(await stranger.post(f"/check-ins/{first['id']}/cancel", {"reason_code": "x"}), 404, "not-found")
-    assert (await stranger.shown("/check-ins"))["items"] == []
+    assert (await stranger.read("/check-ins"))["items"] == []
 
 
 async def test_they_are_listed_by_time_and_narrowed_by_state_course_and_journey(place: Place) -> None:
     first, second = await place.performed(modality="SCS"), await place.performed(modality="PNB")
     await place.answer(first, 4)
-    every = (await place.coordinator.shown("/check-ins"))["items"]
+    every = (await place.coordinator.read("/check-ins"))["items"]
     assert [one["due_at"] for one in every] == sorted(one["due_at"] for one in every)
     assert len(every) == 13
-    done = (await place.coordinator.shown("/check-ins", state="completed"))["items"]
+    done = (await place.coordinator.read("/check-ins", state="completed"))["items"]
     assert [(one["course"], one["average_pain"]) for one in done] == [(str(first.course), 4)]
-    assert len((await place.coordinator.shown("/check-ins", journey=str(second.journey)))["items"]) == 3
-    assert len((await place.coordinator.shown("/check-ins", course=str(first.course)))["items"]) == 10
+    assert len((await place.coordinator.read("/check-ins", journey=str(second.journey)))["items"]) == 3
+    assert len((await place.coordinator.read("/check-ins", course=str(first.course)))["items"]) == 10
 
 
 async def test_an_answer_on_an_older_version_or_without_a_key_is_refused(place: Place) -> None:

@@ -17,7 +17,7 @@ async def test_an_offer_is_created_at_its_own_address(place: Place) -> None:
         f"/handovers/{shown['id']}",
         '"1"',
     )
-    assert (await place.nurse.shown(answer.headers["location"]))["your_sides"] == ["receiver"]
+    assert (await place.nurse.read(answer.headers["location"]))["your_sides"] == ["receiver"]
 
 
 async def test_the_same_offer_twice_is_one(place: Place) -> None:
@@ -27,7 +27,7 @@ async def test_the_same_offer_twice_is_one(place: Place) -> None:
     first = await coordinator.post("/handovers", body, key=key)
     again = await coordinator.post("/handovers", body, key=key)
     assert first.json() == again.json()
-    assert len((await coordinator.shown("/handovers"))["items"]) == 1
+    assert len((await coordinator.read("/handovers"))["items"]) == 1
 
 
 async def test_an_offer_needs_a_key_and_a_journey_of_the_caller_s(place: Place) -> None:
@@ -62,15 +62,15 @@ async def test_a_team_that_was_not_asked_sees_nothing(place: Place) -> None:
     other = place.person(Role.HOME_NURSE, STRANGER)
     problem(await other.get(f"/handovers/{shown['id']}"), 404, "not-found")
     problem(await other.post(f"/handovers/{shown['id']}/accept"), 404, "not-found")
-    assert (await other.shown("/handovers"))["items"] == []
+    assert (await other.read("/handovers"))["items"] == []
 
 
 async def test_they_are_listed_by_state_and_journey(place: Place) -> None:
     stories = [await place.expected() for _ in range(3)]
     for story in stories:
         await place.coordinator.done("/handovers", {"journey": str(story.journey), "to": HOME})
-    listed = (await place.nurse.shown("/handovers", state="offered"))["items"]
+    listed = (await place.nurse.read("/handovers", state="offered"))["items"]
     assert [one["journey"] for one in listed] == [str(story.journey) for story in stories]
     await place.nurse.done(f"/handovers/{listed[0]['id']}/accept")
-    assert len((await place.nurse.shown("/handovers", state="offered"))["items"]) == 2
-    assert len((await place.nurse.shown("/handovers", journey=str(stories[0].journey)))["items"]) == 1
+    assert len((await place.nurse.read("/handovers", state="offered"))["items"]) == 2
+    assert len((await place.nurse.read("/handovers", journey=str(stories[0].journey)))["items"]) == 1

@@ -21,10 +21,10 @@ async def test_it_is_shown_by_the_id_of_its_course_with_what_the_answers_suggest
 
 async def test_they_are_listed_by_journey_and_state(place: Place) -> None:
     watched, wanted = await place.performed(), await place.expected()
-    assert len((await place.coordinator.shown("/observations"))["items"]) == 2
-    [one] = (await place.coordinator.shown("/observations", state="expected"))["items"]
+    assert len((await place.coordinator.read("/observations"))["items"]) == 2
+    [one] = (await place.coordinator.read("/observations", state="expected"))["items"]
     assert one["id"] == str(wanted.course)
-    [one] = (await place.coordinator.shown("/observations", journey=str(watched.journey)))["items"]
+    [one] = (await place.coordinator.read("/observations", journey=str(watched.journey)))["items"]
     assert one["id"] == str(watched.course)
 
 
@@ -33,11 +33,11 @@ async def test_another_facility_s_observation_is_not_there(place: Place) -> None
     stranger = place.person(Role.COORDINATOR, STRANGER)
     problem(await stranger.get(f"/observations/{story.course}"), 404, "not-found")
     problem(await stranger.get(f"/observations/{uuid4()}"), 404, "not-found")
-    assert (await stranger.shown("/observations"))["items"] == []
+    assert (await stranger.read("/observations"))["items"] == []
 
 
 async def test_reading_one_is_written_down(place: Place) -> None:
     story = await place.performed()
-    await place.clinician.shown(f"/observations/{story.course}")
+    await place.clinician.read(f"/observations/{story.course}")
     rows = await place.rows("SELECT action, resource_id FROM backbone.audit WHERE resource = 'observation'")
     assert ("read", story.course) in [(row["action"], row["resource_id"]) for row in rows]

@@ -31,4 +31,4 @@ async def test_who_does_not_care_for_patients_reads_nothing(place: Place, addres
 @pytest.mark.parametrize("address", LISTS)
 async def test_whoever_cares_for_patients_reads_what_is_theirs(place: Place, address: str) -> None:
     for role in CARERS:
-        assert await place.person(role, RECEIVER).shown(address) == {"items": [], "next": None}
+        assert await place.person(role, RECEIVER).read(address) == {"items": [], "next": None}

@@ -27,7 +27,7 @@ async def test_it_is_shown_with_its_version_and_what_the_caller_may_do(place: Pl
     assert answer.headers["etag"] == f'"{version}"'
     assert [(one["action"], one["possible"]) for one in shown["allowed_actions"]] == [("extend", True), ("judge", True)]
     assert shown["your_sides"] == ["receiver"]
-    assert (await place.coordinator.shown(address))["allowed_actions"] == []
+    assert (await place.coordinator.read(address))["allowed_actions"] == []
 
 
 async def test_what_is_advised_is_shown_with_the_action(place: Place) -> None:
@@ -41,7 +41,7 @@ async def test_what_is_advised_is_shown_with_the_action(place: Place) -> None:
 async def test_who_sent_the_patient_sees_it_and_does_not_judge_it(place: Place) -> None:
     _, address, _ = await ready(place)
     sender = place.person(Role.CLINICIAN, SENDER)
-    shown = await sender.shown(address)
+    shown = await sender.read(address)
     assert shown["your_sides"] == ["sender"]
     assert {tuple(finding["code"] for finding in one["unmet"]) for one in shown["allowed_actions"]} == {("wrong-side",)}
     assert codes(problem(await sender.post(f"{address}/judge", JUDGE), 403, "action-forbidden")) == ["wrong-side"]
@@ -55,7 +55,7 @@ async def test_another_facility_s_trial_is_not_to_be_told_from_one_that_is_not_t
     unseen = problem(await stranger.get(f"/trials/{uuid4()}"), 404, "not-found")
     assert seen | {"trace_id": None} == unseen | {"trace_id": None}
     problem(await stranger.post(f"{address}/judge", JUDGE), 404, "not-found")
-    assert (await stranger.shown("/trials"))["items"] == []
+    assert (await stranger.read("/trials"))["items"] == []
     after = await place.count()
     assert after | {"backbone.audit": 0} == before | {"backbone.audit": 0}
 
@@ -154,8 +154,8 @@ async def test_reading_is_written_down_with_the_journeys_that_were_read(place: P
     story, address, _ = await ready(place)
     await place.rows("SELECT 1")
     person = place.person(Role.REFERRER, SENDER)
-    await person.shown(address)
-    await person.shown("/trials")
+    await person.read(address)
+    await person.read("/trials")
     query = "SELECT action, resource, journeys FROM backbone.audit WHERE actor LIKE 'referrer:%' ORDER BY id"
     assert [tuple(row.values()) for row in await place.rows(query)] == [
         ("read", "trial", [story.journey]),

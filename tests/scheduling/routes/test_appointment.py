@@ -14,7 +14,8 @@ from reliefpath.vocabulary import Role
 from scheduling.app import build
 from scheduling.commands.allocation import lock_resources
 from scheduling.lifecycle import APPOINTMENT
-from tests.support.scheduling import CENTRE, CLINIC, SENDER, STRANGER, Person, Place
+from tests.support.place import Person
+from tests.support.scheduling import CENTRE, CLINIC, SENDER, STRANGER, Place
 
 BODIES: dict[str, Any] = {
     "cancel": {"reason_code": "unwell"},
@@ -56,7 +57,7 @@ async def test_everybody_is_offered_only_their_own_actions(place: Place) -> None
 
 async def test_those_who_do_not_care_for_the_patient_read_no_appointment(place: Place) -> None:
     made = await place.requested()
-    quality = Person(place.client, place.keys.token(Role.QUALITY, "quality", ["*"]))
+    quality = place.everywhere(Role.QUALITY)
     for person in (place.operator, quality):
         for path in ("/appointments", f"/appointments/{made['id']}", f"/appointments/{made['id']}/slots"):
             assert (await person.get(path, minutes=60)).status_code == 403

@@ -11,14 +11,14 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from backbone.api import build_api, with_edge
+from backbone.api import build_api
 from backbone.database import Database
 from backbone.rows import new_id
 from backbone.service import Service
-from backbone.settings import Settings
 from reliefpath.events import PatientArrived, Speaker
-from reliefpath.vocabulary import Profile, Role
+from reliefpath.vocabulary import Role
 from stack.keys import Keys
+from tests.support import place
 from tests.support.visiting.lifecycle import VISIT
 from tests.support.visiting.world import leave_mark
 
@@ -70,18 +70,6 @@ async def serving(
         lifecycles=(VISIT,),
         reactions={PatientArrived: leave_mark},
     )
-    given: dict[str, Any] = {
-        "profile": Profile.DEVELOPMENT,
-        f"database_{NAME}": address,
-        "issuer": keys.issuer,
-        "audience": keys.audience,
-        "jwks": str(keys.jwks),
-        **settings,
-    }
     app = build_api(service, routers)
-    edge = with_edge(app, Settings(**given))
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url="http://visiting") as client,
-    ):
+    async with place.serving(NAME, app, address, keys, **settings) as (edge, client):
         yield Served(app, edge, client, keys)
