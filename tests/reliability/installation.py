@@ -26,6 +26,7 @@ from stack.plan import CHECKOUT, Plan
 from stack.ports import SERVICES, Ports
 from stack.report import Report
 from stack.supervisor import Supervisor, Watched
+from tests.support.processes import environment
 from tests.support.servers import PLACE, PREFIX
 from tests.support.standins import alive, free_span
 
@@ -39,8 +40,7 @@ class Installation:
     """Reliefpath as the local stack runs it, with a supervisor that never gives up."""
 
     def __init__(self, folder: Path, brokers: int = 1) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-        self.plan = Plan(inherited, CHECKOUT, DataFolder(folder), Ports(free_span()), brokers)
+        self.plan = Plan(environment(), CHECKOUT, DataFolder(folder), Ports(free_span()), brokers)
         self._supervisor = Supervisor(self.plan.folder.logs, most_deaths=10_000, within=5.0)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._live, args=(ready := threading.Event(),), daemon=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from stack.plan import CHECKOUT
 from stack.ports import HOST, Ports
 from stack.report import Report
 from stack.supervisor import Supervisor, answers_ready
+from tests.support.processes import environment
 from tests.support.standins import StandInPlan, free_span
 
 
@@ -80,10 +80,9 @@ async def test_a_port_in_use_stops_the_start_before_anything_runs(tmp_path: Path
 @pytest.mark.kafka
 @pytest.mark.timeout(180)
 async def test_our_own_servers_come_up_together_and_the_second_start_finds_their_data(open_folder: Path) -> None:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
     folder = DataFolder(open_folder / "var")
     folder.path.mkdir()
-    plan = StandInPlan(environ, CHECKOUT, folder, Ports(free_span()))
+    plan = StandInPlan(environment(), CHECKOUT, folder, Ports(free_span()))
     told = []
     for _ in range(2):
         supervisor, stream = Supervisor(folder.logs), io.StringIO()

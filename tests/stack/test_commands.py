@@ -21,6 +21,7 @@ from stack.commands import demo, down, main, status, up
 from stack.failure import Failure
 from stack.folder import State
 from stack.plan import Plan
+from tests.support.processes import environment
 from tests.support.standins import StandInPlan, StandInStack, alive, free_span
 
 
@@ -193,8 +194,7 @@ def await_end(pids: list[int]) -> None:
 def test_a_stack_in_the_background_survives_its_terminal_not_its_supervisor_and_comes_back_with_its_data(
     open_folder: Path,
 ) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-    environ = {**inherited, "RELIEFPATH_DATA": str(open_folder / "var"), "RELIEFPATH_PORT": str(free_span())}
+    environ = environment(data=open_folder / "var", port=free_span())
     try:
         started = stack("up", environ)
         assert started.returncode == 0, started.stdout + started.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any, Final
 from stack.keys import Keys
 from stack.plan import CHECKOUT
 from stack.ports import HOST, SERVICES, free_ports
+from tests.support.processes import environment
 
 PUBLISHED: Final = (*SERVICES, "postgres", "kafka")
 PATIENCE: Final = 600
@@ -56,10 +56,9 @@ class Project:
     @property
     def environ(self) -> dict[str, str]:
         """What docker-compose.yml is read with."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
         ports = {f"RELIEFPATH_PORT_{name.upper()}": str(port) for name, port in self.ports.items()}
         own = {"RELIEFPATH_SECRETS": str(self.folder / "secrets"), "RELIEFPATH_IMAGE": IMAGE}
-        return {**inherited, **ports, **own}
+        return {**environment(), **ports, **own}
 
     def compose(self, *arguments: str, **environ: str) -> str:
         """What Compose says, on standard output."""

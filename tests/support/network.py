@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from stack.ports import SERVICES, Ports
 from stack.report import Report
 from stack.supervisor import Supervisor
 from tests.support.databases import Databases
+from tests.support.processes import environment
 from tests.support.servers import Servers, finish
 from tests.support.standins import free_span
 
@@ -26,8 +26,7 @@ class Network:
         given = {f"RELIEFPATH_DATABASE_{service.upper()}": databases.migrated(service) for service in SERVICES}
         folder = DataFolder(servers.folder / "journeys-var")
         folder.path.mkdir()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELIEFPATH_")}
-        environ = {**inherited, **given, "RELIEFPATH_KAFKA": broker.address}
+        environ = {**environment(), **given, "RELIEFPATH_KAFKA": broker.address}
         self.plan = Plan(environ, CHECKOUT, folder, Ports(free_span()))
         self.supervisor = Supervisor(folder.logs)
         with (folder.path / "report.txt").open("w") as told:
