@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.visiting.fixtures import _template, address, connect, db
+from tests.support.visiting.fixtures import address, connect, db, template
 
-__all__ = ["_template", "address", "connect", "db"]
+__all__ = ["template", "address", "connect", "db"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from backbone.api import _keys_are_there
+from backbone.api import require_keys
 from backbone.nudge import Nudge
 from backbone.process import NotReady
 from backbone.rows import new_id
@@ -31,7 +31,7 @@ async def test_keys_that_cannot_be_read_are_said_to_be_so(tmp_path: Path) -> Non
     for place in (tmp_path / "none", empty, "https://127.0.0.1:1/jwks"):
         settings = Settings(jwks=str(place), issuer="https://issuer.invalid")
         with pytest.raises(NotReady, match="RELIEFPATH_JWKS"):
-            await _keys_are_there(settings)
+            await require_keys(settings)
 
 
 def test_a_production_profile_refuses_a_development_key(database: Database, keys: Keys) -> None:

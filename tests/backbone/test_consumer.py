@@ -999,10 +999,10 @@ async def _at_work(*work: Awaitable[None]) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def network(
-    kafka: str, db: Database, address: str, databases: Any, _template: str, monkeypatch: pytest.MonkeyPatch
+    kafka: str, db: Database, address: str, databases: Any, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Network]:
     monkeypatch.setitem(CONSUMER_SETTINGS, "heartbeat_interval_ms", 100)
-    other = databases._copy(_template.rpartition("/")[2], owner="referral")
+    other = databases.copy(template, owner="referral")
     hearer = Database(other)
     made = Network(kafka, db, hearer, address)
     await made.prepare()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import text
 
 from backbone import rebuild as rebuilding
 from backbone.database import Database
+from backbone.hearing import Hearer, Reaction
 from backbone.inbox import Stream, first_held
 from backbone.messages import Incoming
 from backbone.rebuild import compare, main, reactions_of, rebuild
@@ -18,7 +19,7 @@ from backbone.rows import new_id
 from backbone.service import Service
 from reliefpath import events
 from reliefpath.envelope import Heard
-from reliefpath.events import Speaker
+from reliefpath.events import Event, Speaker
 from tests.support.databases import Databases
 from tests.support.visiting.tables import Mark
 from tests.support.visiting.world import Voice, arrived, read, received, rows, unit, value
@@ -29,7 +30,7 @@ async def mark(uow: Any, heard: Heard) -> None:
     uow.session.add(Mark(id=heard.attributes.id, journey=heard.attributes.stream, seq=heard.attributes.seq))
 
 
-READING = {events.PatientArrived: mark, events.ReferralReceived: mark}
+READING: Final[dict[type[Event], Reaction]] = {events.PatientArrived: mark, events.ReferralReceived: mark}
 SERVICE = Service(
     "referral", "visiting", says=(Speaker.REFERRAL,), hears=(Speaker.SCHEDULING,), read_models={"marks": READING}
 )
@@ -56,9 +57,9 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> Topics:
 
 
 @pytest.fixture
-async def target(databases: Databases, _template: str) -> AsyncIterator[Database]:
+async def target(databases: Databases, template: str) -> AsyncIterator[Database]:
     """A migrated database to build in."""
-    copy = databases._copy(_template.rpartition("/")[2], owner="referral")
+    copy = databases.copy(template, owner="referral")
     made = Database(copy)
     yield made
     await made.close()
@@ -73,7 +74,7 @@ async def live(db: Database, topics: Topics, heard: int = 3, unheard: int = 0) -
         topics.messages.append(message)
         if number < heard:
             async with unit(db) as uow:
-                await rebuilding.Hearer("referral", READING, tries=1).hear(uow, [message], carefully=True)
+                await Hearer("referral", READING, tries=1).hear(uow, [message], carefully=True)
 
 
 async def built(db: Database, target: Database) -> rebuilding.Rebuilt:
@@ -151,7 +152,7 @@ async def test_nothing_of_the_database_in_use_is_changed(db: Database, target: D
 
 
 def test_an_event_moves_every_read_model_that_names_it_once() -> None:
-    models = {"a": READING, "b": {events.PatientArrived: mark}}
+    models: dict[str, dict[type[Event], Reaction]] = {"a": READING, "b": {events.PatientArrived: mark}}
     assert set(reactions_of(replace(SERVICE, read_models=models))) == set(READING)
 
 
@@ -193,7 +194,7 @@ async def test_what_a_person_discarded_has_no_effect_in_a_rebuild_either(
             raise ValueError
         await mark(uow, heard)
 
-    hearer = rebuilding.Hearer("referral", {events.PatientArrived: fails_at_two}, tries=1)
+    hearer = Hearer("referral", {events.PatientArrived: fails_at_two}, tries=1)
     async with unit(db) as uow:
         await hearer.hear(uow, messages, carefully=True)
     async with unit(db) as uow:

@@ -14,7 +14,7 @@ import pytest
 from backbone.service import Service
 from backbone.settings import Settings
 from backbone.topics import main as create_topics
-from backbone.worker import _Worker
+from backbone.worker import Worker
 from tests.support.databases import Databases, execute
 from tests.support.processes import AT_ONCE, PATIENCE, connections, environment, running
 
@@ -26,11 +26,11 @@ Database = Callable[[str], str]
 async def test_a_worker_without_a_broker_to_go_to_does_not_start() -> None:
     settings = Settings(database_operations="postgresql://127.0.0.1:1/none", kafka="")
     with pytest.raises(LookupError, match="RELIEFPATH_KAFKA is not set"):
-        await _Worker(SERVICE, settings).run()
+        await Worker(SERVICE, settings).run()
 
 
 async def test_a_worker_waits_for_no_client_that_does_not_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = _Worker(SERVICE, Settings(database_operations="postgresql://127.0.0.1:1/none", kafka=""))
+    worker = Worker(SERVICE, Settings(database_operations="postgresql://127.0.0.1:1/none", kafka=""))
     monkeypatch.setattr(worker._producer, "stop", lambda: asyncio.sleep(60))
     async with asyncio.timeout(5):
         with pytest.raises(LookupError):

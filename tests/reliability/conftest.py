@@ -12,9 +12,9 @@ import pytest
 
 from tests.reliability.installation import Installation, temporary
 from tests.reliability.trials import Told, Trial
-from tests.support.visiting.fixtures import _template, address, connect, db
+from tests.support.visiting.fixtures import address, connect, db, template
 
-__all__ = ["_template", "address", "connect", "db"]
+__all__ = ["template", "address", "connect", "db"]
 
 HERE: Final = Path(__file__).parent
 PATIENCE: Final = 400

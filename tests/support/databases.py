@@ -42,11 +42,17 @@ class Databases:
         if service not in self._templates:
             self._migrate(service)
             self._templates.add(service)
-        return self._copy(service, owner=service)
+        return self.copy(service, owner=service)
 
     def empty(self, service: str = EMPTY) -> str:
         """The address of a new database without tables, owned by this service's role, for tests of migrations."""
-        return self._copy(EMPTY, owner=service)
+        return self.copy(EMPTY, owner=service)
+
+    def copy(self, template: str, owner: str) -> str:
+        """The address of a new database with what this one, named or addressed, holds; owned by a service's role."""
+        name = f"{owner}_{next(self._numbers)}"
+        self._command(f'CREATE DATABASE "{name}" TEMPLATE "{template.rpartition("/")[2]}" OWNER "{owner}"')
+        return self._addresses[owner].rpartition("/")[0] + f"/{name}"
 
     def drop(self, address: str) -> None:
         """Remove a database, also while something is still connected to it."""
@@ -58,11 +64,6 @@ class Databases:
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"the migrations of {service} fail:\n{done.stdout}{done.stderr}")
-
-    def _copy(self, template: str, owner: str) -> str:
-        name = f"{owner}_{next(self._numbers)}"
-        self._command(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{owner}"')
-        return self._addresses[owner].rpartition("/")[0] + f"/{name}"
 
     def _command(self, statement: str) -> None:
         execute(self.cluster.address("postgres"), statement)

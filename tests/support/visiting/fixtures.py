@@ -14,7 +14,7 @@ from tests.support.visiting.world import VISITING
 
 
 @pytest.fixture(scope="session")
-def _template(databases: Databases) -> str:
+def template(databases: Databases) -> str:
     """A migrated database, to be copied."""
     address = databases.empty("referral")
     with ThreadPoolExecutor(1) as thread:  # the migrations run an event loop of their own
@@ -23,9 +23,9 @@ def _template(databases: Databases) -> str:
 
 
 @pytest.fixture
-def address(databases: Databases, _template: str) -> Iterator[str]:
+def address(databases: Databases, template: str) -> Iterator[str]:
     """The address of this test's own migrated database."""
-    copy = databases._copy(_template.rpartition("/")[2], owner="referral")
+    copy = databases.copy(template, owner="referral")
     yield copy
     databases.drop(copy)
 

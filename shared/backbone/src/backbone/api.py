@@ -108,7 +108,7 @@ def serve_api(service: Service, build: Callable[[], FastAPI]) -> None:
     server = _ApiServer(server_config(edge, settings, lifespan="on"), edge)
 
     async def serve() -> None:
-        await _keys_are_there(settings)
+        await require_keys(settings)
         database = database_for(service, settings)
         try:
             await require_ready(service, settings, database)
@@ -140,7 +140,8 @@ async def _is_ready(request: Request) -> dict[str, Any]:
     return {"degraded": degraded} if degraded else {}
 
 
-async def _keys_are_there(settings: Settings) -> None:
+async def require_keys(settings: Settings) -> None:
+    """Raise NotReady, saying why, when the keys of the tokens' issuer cannot be had."""
     try:
         await Gate(settings).keys.current()
     except problems.Unavailable:

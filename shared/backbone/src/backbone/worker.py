@@ -42,10 +42,12 @@ LAST: Final = 1
 def run_worker(service: Service) -> None:
     """Relay, consume, retry and watch deadlines until told to stop. The end of one of these ends the process."""
     settings = settings_for("worker", service)
-    exit_on_failure(_Worker(service, settings).run())
+    exit_on_failure(Worker(service, settings).run())
 
 
-class _Worker:
+class Worker:
+    """All that a worker does side by side, on one database, with one producer and one consumer."""
+
     def __init__(self, service: Service, settings: Settings) -> None:
         self._service, self._settings = service, settings
         self._database = database_for(service, settings)
@@ -69,6 +71,7 @@ class _Worker:
         return await beginnings(self._settings.kafka, places, self._settings.kafka_timeout)
 
     async def run(self) -> None:
+        """Do it until told to stop, or until a part of it ends."""
         service, settings, database = self._service, self._settings, self._database
         try:
             settings.require("kafka")
