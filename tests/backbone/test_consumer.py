@@ -1011,7 +1011,7 @@ async def network(
     databases.drop(other)
 
 
-async def test_from_commit_to_effect_through_kafka_with_workers_that_come_go_and_die(network: Network) -> None:
+async def test_every_event_has_its_effect_once_from_commit_through_kafka_whoever_dies(network: Network) -> None:
     journeys = [new_id() for _ in range(12)]
 
     async def say() -> None:

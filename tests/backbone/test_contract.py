@@ -49,7 +49,7 @@ def test_every_problem_type_has_its_example() -> None:
     assert {one.status for one in PROBLEMS} == {status for status, _ in problem_types().values()}
 
 
-def test_an_application_is_described_once() -> None:
+def test_an_api_is_described_once() -> None:
     api = build_api(Service("referral", "visiting"), [])
     assert api.openapi() is api.openapi()
 
