@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_a_message_says_when_it_was_recorded_also_when_its_sender_wrote_nonsense
 
 
 @pytest.mark.parametrize("other", [{"key": b"other"}, {"value": None}, {"headers": ()}, {"at": 1_001}])
-def test_a_mark_tells_a_message_from_another_at_its_offset(other: dict[str, object]) -> None:
+def test_a_mark_tells_a_message_from_another_at_its_offset(other: dict[str, Any]) -> None:
     assert replace(READ, **other).mark != READ.mark
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts import __main__ as subject
-from contracts import clients
+from contracts import clients, compatibility
 from contracts.cards import HERE
 
 
@@ -56,7 +56,7 @@ def test_checking_fails_and_says_what_to_do_when_something_is_stale(
     monkeypatch.setattr(subject, "stale", lambda: ["../shared/x.py", "asyncapi.json"])
     monkeypatch.setattr(subject, "unrecorded", lambda: [Path("referral/referral.200.json")])
     monkeypatch.setattr(subject, "left_over", lambda: [Path("referral/old.200.json")])
-    monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
+    monkeypatch.setattr(compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
     assert subject.main(["--check"]) == 1
     assert capsys.readouterr().err.splitlines() == [
         "shared/x.py is stale: run `make contracts`",
@@ -72,11 +72,11 @@ def test_nothing_is_released_that_would_break_somebody(
 ) -> None:
     released: list[bool] = []
     monkeypatch.setattr(subject, "write", lambda: None)
-    monkeypatch.setattr(subject.compatibility, "release", lambda: released.append(True))
-    monkeypatch.setattr(subject.compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
+    monkeypatch.setattr(compatibility, "release", lambda: released.append(True))
+    monkeypatch.setattr(compatibility, "breaches", lambda: ["events/x.json#/y: the field is gone."])
     assert subject.main(["--release"]) == 1
     assert (released, capsys.readouterr().err) == ([], "events/x.json#/y: the field is gone.\n")
-    monkeypatch.setattr(subject.compatibility, "breaches", list)
+    monkeypatch.setattr(compatibility, "breaches", list)
     assert (subject.main(["--release"]), released) == (0, [True])
 
 

@@ -50,7 +50,9 @@ class Saying:
     at: int | None = None
 
 
-def event(topic: str, stream: UUID, seq: int, type: str, value: bytes = b"{}", **changed: bytes | None) -> Saying:
+def event(
+    topic: str, stream: UUID, seq: int, type: str, value: bytes = b"{}", changed: Mapping[str, bytes | None] = {}
+) -> Saying:
     """A message that the topic's speaker might have said; `changed` headers are put in, or left out when None."""
     headers: dict[str, bytes | None] = {
         "ce_specversion": b"1.0",
@@ -85,7 +87,7 @@ def strays(topic: str, chance: random.Random) -> list[Saying]:
         largest(Saying(topic, b"big", b"", (("ce_specversion", b"1.0"),))),
         Saying(topic, b"big headers", b"", (("ce_specversion", chance.randbytes(900_000)),)),
         replace(event(topic, uuid4(), 1, known), key=b"another"),
-        *(event(topic, uuid4(), 1, known, **changed) for changed in MALFORMED),
+        *(event(topic, uuid4(), 1, known, changed=changed) for changed in MALFORMED),
     ]
 
 

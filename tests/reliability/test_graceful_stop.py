@@ -109,11 +109,11 @@ async def test_processes_that_come_and_go_under_load_lose_nothing(
                 await asyncio.sleep(1)
                 served.process.signal(signal.SIGTERM)
                 await ended(served.process, served.database)
+        listed = await served.value("SELECT array_agg(code) FROM facilities WHERE code LIKE 'load-%'")
+        acknowledged = {code for code, one in done.items() if one.status == 201}
+        assert acknowledged == set(listed), "what was done was answered, and what was answered was done"
     assert {one.status for one in done.values()} <= {201, 503}
-    listed = await served.value("SELECT array_agg(code) FROM facilities WHERE code LIKE 'load-%'")
-    acknowledged = {code for code, one in done.items() if one.status == 201}
-    assert len(acknowledged) > 30
-    assert acknowledged == set(listed), "what was done was answered, and what was answered was done"
+    assert sum(one.status == 201 for one in done.values()) > 30
 
 
 FACILITIES: Final = 150

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text, update
 
-from backbone import actions, carriage, deadlines, hearing, idempotency, offsets, relay
+from backbone import actions, carriage, deadlines, hearing, idempotency, inbox, offsets, relay
 from backbone.consumer import Consumer
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch, set_deadline
@@ -92,7 +92,7 @@ async def a_worker_that_dies_before_its_commit_does_it_again(scene: Scene) -> No
 
     first, second = worker(), worker()
     await first._gained({place})
-    with mock.patch.object(hearing.inbox, "note_heard", side_effect=died), suppress(RuntimeError):
+    with mock.patch.object(inbox, "note_heard", side_effect=died), suppress(RuntimeError):
         await first._take(place, messages, carefully=False)
     at = (await second._gained({place}))[place]
     if messages[at:]:

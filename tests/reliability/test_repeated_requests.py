@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -55,7 +55,7 @@ class Processes:
 
 
 @pytest.fixture
-def processes(database: Callable[[str], str], keys: Keys, tmp_path: Path) -> AsyncIterator[Processes]:
+def processes(database: Callable[[str], str], keys: Keys, tmp_path: Path) -> Iterator[Processes]:
     """None at first."""
     with ExitStack() as stack:
         yield Processes(database("scheduling"), keys, tmp_path, stack)

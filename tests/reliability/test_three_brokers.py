@@ -46,7 +46,7 @@ async def most_led(installation: Installation, topic: str) -> str:
         await admin.start()
         [described] = await admin.describe_topics([topic])
         await admin.close()
-    leading = Counter(one["leader"] for one in described["partitions"])
+    leading: Counter[int] = Counter(one["leader"] for one in described["partitions"])
     assert {len(one["replicas"]) for one in described["partitions"]} == {3}
     return installation.brokers[leading.most_common(1)[0][0] - 1]
 

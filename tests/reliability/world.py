@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -70,16 +70,23 @@ class World:
         one._behind, one._ahead = set(), None
         one._owned.clear()
 
-    async def send(self, messages: list[Outgoing]) -> None:
-        """The relays' producer; a process may die after any message."""
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """As the relays' producer sends; a process may die after any message."""
         for one in messages:
             self.log.append(Incoming(one.topic, 0, len(self.log), one.key, one.value, tuple(one.headers), one.at))
             await Boundary()
 
+    async def answers(self, topics: Collection[str]) -> bool:
+        """The log is always there."""
+        return True
+
+    async def stop(self) -> None:
+        """There is nothing to let go of."""
+
     def step_relay(self, number: int) -> bool:
         """A relay goes on to its next boundary; whether it has reached its end."""
         if number not in self.tasks:
-            self.tasks[number] = self.relays[number]._relay_once(self.outbox)  # type: ignore[arg-type]
+            self.tasks[number] = self.relays[number]._relay_once(self.outbox)
         task = self.tasks[number]
         try:
             with mock.patch.multiple(relay, BATCH=1, _while_sending=in_turns):

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from backbone.database import Database, UnitOfWork
-from backbone.hearing import Hearer
+from backbone.hearing import Hearer, Reaction
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath import events
@@ -27,7 +27,7 @@ class Ear:
         self.served, self.db, self.voice = served, db, Voice()
         self.failing = True
         self._offset = 0
-        reactions = {events.PatientArrived: self._react}
+        reactions: dict[type[Event], Reaction] = {events.PatientArrived: self._react}
         self.worker = Hearer("referral", reactions, tries=3)
         served.app.state.hearer = Hearer("referral", reactions, tries=1)
 

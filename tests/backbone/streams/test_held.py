@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,12 +28,11 @@ async def test_held_events_come_in_pages_and_by_status(ear: Ear) -> None:
     await ear.held(events=3)
     _, (first, *_) = await ear.held(events=1)
     seen: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = (await ear.served.get("/streams/held", limit=1, **({"cursor": cursor} if cursor else {}))).json()
+    asked: dict[str, Any] = {"limit": 1}
+    while "cursor" not in asked or asked["cursor"] is not None:
+        page = (await ear.served.get("/streams/held", **asked)).json()
         seen += [one["id"] for one in page["items"]]
-        if (cursor := page["next"]) is None:
-            break
+        asked["cursor"] = page["next"]
     assert len(seen) == len(set(seen)) == 4
     behind = (await ear.served.get("/streams/held", status="behind")).json()["items"]
     assert [one["seq"] for one in behind] == [2, 3]

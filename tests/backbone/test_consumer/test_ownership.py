@@ -12,7 +12,7 @@ from backbone import hearing
 from backbone.database import UnitOfWork
 from backbone.messages import Incoming, Place
 from backbone.rows import new_id
-from backbone.testing import TwinLog
+from backbone.testing import Broker, TwinLog
 from reliefpath import events
 from reliefpath.envelope import Heard
 from tests.backbone.broker_suite import until
