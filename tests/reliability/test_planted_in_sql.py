@@ -63,9 +63,9 @@ async def a_stale_owner_moves_nothing(scene: Scene) -> None:
     stale, present = owner(), owner()
     await stale._gained({place})
     await present._gained({place})
-    await present._take(place, messages, carefully=False)
+    await present._take(place, messages, 0, carefully=False)
     with suppress(Exception):
-        await stale._take(place, messages[:3], carefully=False)
+        await stale._take(place, messages[:3], 0, carefully=False)
     assert await value(scene.db, "SELECT next FROM backbone.offsets") == 6
 
 
@@ -93,14 +93,14 @@ async def a_worker_that_dies_before_its_commit_does_it_again(scene: Scene) -> No
     first, second = worker(), worker()
     await first._gained({place})
     with mock.patch.object(inbox, "note_heard", side_effect=died), suppress(RuntimeError):
-        await first._take(place, messages, carefully=False)
+        await first._take(place, messages, 0, carefully=False)
     at = (await second._gained({place}))[place]
     if messages[at:]:
-        await second._take(place, messages[at:], carefully=False)
+        await second._take(place, messages[at:], at, carefully=False)
     assert await marks(scene.db, journey) == [1, 2, 3]
 
 
-async def _takes_the_offset_first(self: Consumer, place: Place, messages: Any, carefully: bool) -> None:
+async def _takes_the_offset_first(self: Consumer, place: Place, messages: Any, before: int, carefully: bool) -> None:
     async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
         await uow.session.execute(update(carriage.offsets).values(next=messages[-1].offset + 1))
     async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
