@@ -93,6 +93,11 @@ class Ear:
         async with unit(self.db) as uow:
             await self.hearer.try_held(uow, Stream(speaker, journey), by=by)
 
+    async def shown(self, journey: UUID) -> list[tuple[int, str, str]]:
+        """What is told of the held events of a journey: place, status, reason."""
+        query = "SELECT seq, status, reason FROM backbone.held WHERE stream = :j AND ended_at IS NULL ORDER BY seq"
+        return [tuple(row) for row in await rows(self.db, query, j=journey)]
+
     async def held(self, journey: UUID) -> list[tuple[int, str, int]]:
         """What is held of a journey: place, status, attempts."""
         query = "SELECT seq, status, attempts FROM backbone.held WHERE stream = :j AND ended_at IS NULL"
@@ -140,6 +145,52 @@ async def test_behind_a_gap_events_wait_and_have_their_effect_in_order_once_it_i
     assert await ear.hear(two) == {"effect": 3}
     assert await marks(ear.db, journey) == [1, 2, 3, 4]
     assert await ear.held(journey) == []
+
+
+async def test_events_that_come_in_the_wrong_order_tell_what_each_waits_for(ear: Ear, voice: Voice) -> None:
+    journey = new_id()
+    one, two, three, four, five = (voice.say(received(), journey) for _ in range(5))
+    await ear.hear(five)
+    assert await ear.shown(journey) == [(5, "missing", "seq 1 has not been heard")]
+    await ear.hear(four)
+    assert await ear.shown(journey) == [
+        (4, "missing", "seq 1 has not been heard"),
+        (5, "behind", "it waits behind seq 4"),
+    ]
+    await ear.hear(two)
+    assert await ear.shown(journey) == [
+        (2, "missing", "seq 1 has not been heard"),
+        (4, "behind", "it waits behind seq 2"),
+        (5, "behind", "it waits behind seq 2"),
+    ]
+    await ear.hear(one)
+    assert await ear.shown(journey) == [
+        (4, "missing", "seq 3 has not been heard"),
+        (5, "behind", "it waits behind seq 4"),
+    ]
+    await ear.hear(three)
+    assert await ear.shown(journey) == []
+    assert await marks(ear.db, journey) == [1, 2, 3, 4, 5]
+
+
+async def test_what_was_missing_an_event_waits_behind_it_once_it_has_come_and_failed(ear: Ear, voice: Voice) -> None:
+    journey = new_id()
+    ear.failing.add((journey, 1))
+    one, two = (voice.say(received(), journey) for _ in range(2))
+    await ear.hear(two)
+    await ear.hear(one)
+    first, later = await ear.shown(journey)
+    assert (first[:2], later) == ((1, "retrying"), (2, "behind", "it waits behind seq 1"))
+
+
+async def test_what_waits_names_the_one_that_is_now_the_first(ear: Ear, voice: Voice) -> None:
+    journey = new_id()
+    ear.failing |= {(journey, 1), (journey, 2)}
+    await ear.hear(*(voice.say(received(), journey) for _ in range(3)))
+    ear.failing.discard((journey, 1))
+    await ear.try_due(journey)
+    first, later = await ear.shown(journey)
+    assert (first[:2], later) == ((2, "retrying"), (3, "behind", "it waits behind seq 2"))
 
 
 async def test_a_gap_closed_in_the_same_batch_costs_nothing(ear: Ear, voice: Voice) -> None:

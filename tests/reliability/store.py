@@ -187,7 +187,7 @@ class Inbox:
         stream = Stream(attributes.speaker, attributes.stream)
         if (stream, attributes.seq) in uow.tables.held:
             return False
-        one = HeldEvent(new_id(), stream, attributes.seq, status, attempts, delay is not None, message)
+        one = HeldEvent(new_id(), stream, attributes.seq, status, reason, attempts, delay is not None, message)
         uow.tables.held[stream, attributes.seq] = one
         return True
 
@@ -196,12 +196,21 @@ class Inbox:
         return min((h for (s, _), h in uow.tables.held.items() if s == stream), key=lambda h: h.seq, default=None)
 
     async def change(
-        self, uow: Unit, id: UUID, status: Status, reason: str, *, attempts: int = 0, delay: float | None = None
-    ) -> None:
+        self, uow: Unit, id: UUID, status: Status, reason: str, *, attempts: int | None = None,
+        delay: float | None = None,
+    ) -> None:  # fmt: skip
         """As in backbone.inbox."""
         for key, one in uow.tables.held.items():
             if one.id == id:
-                uow.tables.held[key] = replace(one, status=status, attempts=attempts, due=delay is not None)
+                tried = one.attempts if attempts is None else attempts
+                due = delay is not None
+                uow.tables.held[key] = replace(one, status=status, reason=reason, attempts=tried, due=due)
+
+    async def line_up(self, uow: Unit, stream: Stream, first: int, reason: str) -> None:
+        """As in backbone.inbox."""
+        for (other, seq), one in list(uow.tables.held.items()):
+            if other == stream and seq > first:
+                uow.tables.held[other, seq] = replace(one, status=Status.BEHIND, reason=reason, due=False)
 
     async def end(self, uow: Unit, id: UUID, *_: Any) -> None:
         """As in backbone.inbox."""

@@ -265,7 +265,7 @@ BUGS: dict[str, tuple[Scenario, dict[str, tuple[Any, Any]]]] = {
         a_row_that_commits_late_is_sent,
         {"_NEXT": (relay, _AFTER_THE_LAST), "_moves": (Relay, _go_on_after_the_last)},
     ),
-    "no check of the seq before": (a_gap_waits, {"_has_gap": (hearing, lambda *_: False)}),
+    "no check of the seq before": (a_gap_waits, {"has_gap": (hearing, lambda *_: False)}),
     "a deadline taken without a lock": (a_deadline_fires_once, {"_TAKE": (deadlines, _UNLOCKED)}),
     "a commit after the response": (an_answered_change_is_there, {"unit_of_work": (actions, _commits_later)}),
     "an answer kept outside the transaction": (

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from backbone import hearing, relay
 from backbone.hearing import Hearer
-from backbone.inbox import Stream
+from backbone.inbox import Status, Stream
 from backbone.messages import Incoming, Outgoing
 from backbone.relay import Bucket, LostBucket, Relay
 from reliefpath import events
@@ -146,11 +146,17 @@ class World:
             self.tables = uow.tables
 
     def check(self) -> None:
-        """What holds at every moment: effects are once, in order, and of what was committed."""
+        """What holds at every moment: effects are once, in order, and of what was committed; what is told is true."""
         for stream in STREAMS:
             done = order(self.tables.effects, stream)
             assert done == list(range(1, len(done) + 1)), f"{done} of {stream}"
             assert len(done) <= self.said[stream]
+            held = [self.tables.held[key] for key in sorted(self.tables.held, key=lambda key: key[1])]
+            held = [one for one in held if one.stream.id == stream]
+            for one in held[:1]:
+                assert (one.status is Status.MISSING) == (one.seq > len(done) + 1), f"{one.status} at {one.seq}"
+            for one in held[1:]:
+                assert (one.status, one.reason) == (Status.BEHIND, f"it waits behind seq {held[0].seq}"), one.reason
 
     def settle(self) -> None:
         """Everything ends, heals and is delivered; then nothing may be missing."""

@@ -41,6 +41,12 @@ class Ear:
         async with unit(self.db) as uow:
             await self.worker.hear(uow, given, carefully=True)
 
+    async def hear_while_locked(self, *given: Incoming) -> None:
+        """The worker hears these while somebody keeps their streams locked."""
+        async with unit(self.db) as uow:
+            await uow.lock(*(UUID((one.key or b"").decode()) for one in given))
+            await self.hear(*given)
+
     def say(self, stream: UUID, event: Event | None = None, **changed: Any) -> Incoming:
         """A message as Kafka hands it out."""
         self._offset += 1
@@ -50,8 +56,12 @@ class Ear:
         """A journey whose first event failed, with others behind it; the stream and the held events in order."""
         stream = new_id()
         await self.hear(*[self.say(stream) for _ in range(events)])
+        return stream, await self.shown(stream)
+
+    async def shown(self, stream: UUID) -> list[dict[str, Any]]:
+        """What is shown of the held events of a stream, in its order."""
         items = (await self.served.get("/streams/held")).json()["items"]
-        return stream, sorted((one for one in items if one["stream"] == str(stream)), key=lambda one: one["seq"])
+        return sorted((one for one in items if one["stream"] == str(stream)), key=lambda one: one["seq"])
 
     async def letter(self) -> dict[str, Any]:
         """A dead letter: a message without headers."""

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from backbone.rows import new_id
 from tests.backbone.streams.ear import BECAUSE, Ear
-from tests.support.visiting.world import arrived, marks, rows, value
+from tests.support.visiting.world import arrived, marks, rows, unit, value
 
 
 async def test_held_events_tell_why_without_quoting_the_error(ear: Ear) -> None:
@@ -83,6 +84,57 @@ async def test_an_event_whose_predecessor_was_never_heard_cannot_be_discarded(ea
     (missing,) = (await ear.served.get("/streams/held", status="missing")).json()["items"]
     answer = await ear.served.post(f"/streams/held/{missing['id']}/discard", BECAUSE)
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "earlier-missing")
+
+
+async def test_behind_a_discarded_event_one_that_was_never_heard_cannot_be_stepped_over(ear: Ear) -> None:
+    stream = new_id()
+    one, two, three = (ear.say(stream) for _ in range(3))
+    await ear.hear(one)
+    await ear.hear(three)
+    first, later = await ear.shown(stream)
+    assert (later["seq"], later["status"], later["reason"]) == (3, "behind", "it waits behind seq 1")
+    assert (await ear.served.post(f"/streams/held/{first['id']}/discard", BECAUSE)).status_code == 200
+    (left,) = await ear.shown(stream)
+    assert (left["seq"], left["status"], left["reason"]) == (3, "missing", "seq 2 has not been heard")
+    answer = await ear.served.post(f"/streams/held/{left['id']}/discard", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "earlier-missing")
+    await ear.hear(two)
+    assert await marks(ear.db, stream) == [2, 3]
+
+
+async def test_what_stands_before_a_gap_is_not_discarded_whatever_its_row_says(ear: Ear) -> None:
+    stream = new_id()
+    await ear.hear(ear.say(stream, seq=3))
+    async with unit(ear.db) as uow:
+        await uow.session.execute(text("UPDATE backbone.held SET status = 'behind'"))
+    (held,) = await ear.shown(stream)
+    answer = await ear.served.post(f"/streams/held/{held['id']}/discard", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "earlier-missing")
+
+
+async def test_what_had_its_effect_before_it_came_again_cannot_be_discarded(ear: Ear) -> None:
+    ear.failing = False
+    stream = new_id()
+    said = [ear.say(stream) for _ in range(2)]
+    await ear.hear(*said)
+    await ear.hear_while_locked(*said)
+    again, _ = await ear.shown(stream)
+    answer = await ear.served.post(f"/streams/held/{again['id']}/discard", BECAUSE)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "already-ended")
+    assert await marks(ear.db, stream) == [1, 2]
+
+
+async def test_a_retry_before_a_gap_says_that_the_next_is_missing(ear: Ear) -> None:
+    stream = new_id()
+    one, _, three = (ear.say(stream) for _ in range(3))
+    await ear.hear(one)
+    await ear.hear(three)
+    first, _ = await ear.shown(stream)
+    ear.failing = False
+    answer = await ear.served.post(f"/streams/held/{first['id']}/retry", BECAUSE)
+    assert (answer.status_code, answer.json()["status"]) == (200, "resolved")
+    (left,) = await ear.shown(stream)
+    assert (left["seq"], left["status"], left["reason"]) == (3, "missing", "seq 2 has not been heard")
 
 
 @pytest.mark.parametrize("action", ["retry", "discard"])

@@ -124,7 +124,7 @@ class Hearer:
         await inbox.note_heard(uow, batch.moved)
 
     async def discard(self, uow: UnitOfWork, first: HeldEvent, by: str, because: str) -> None:
-        """Let a held event have no effect, for a reason, and go on behind it. It must be the first of its stream."""
+        """Let a held event have no effect, for a reason, and go on behind it. It must be the next of its stream."""
         stream = first.stream
         batch = _Batch(await inbox.last_heard(uow, {stream}), {stream})
         await inbox.end(uow, first.id, Status.DISCARDED, by, because)
@@ -139,50 +139,60 @@ class Hearer:
         first = await inbox.first_held(uow, stream) if stream in batch.blocked else None
         if attributes.seq <= last or (first is not None and attributes.seq == first.seq):
             batch.outcomes["duplicate"] += 1
-        elif not _has_gap(last, attributes.seq) and (first is None or attributes.seq < first.seq):
+        elif first is not None and attributes.seq > first.seq:
+            fresh = await inbox.hold(uow, attributes, message, Status.BEHIND, _behind(first.seq))
+            batch.outcomes[Status.BEHIND if fresh else "duplicate"] += 1
+        elif has_gap(last, attributes.seq):
+            await inbox.hold(uow, attributes, message, Status.MISSING, _missing(last))
+            await inbox.line_up(uow, stream, attributes.seq, _behind(attributes.seq))
+            batch.blocked.add(stream)
+            batch.outcomes[Status.MISSING] += 1
+        else:
             failure = await self._take_effect(uow, attributes, message, carefully)
             if failure is None:
                 batch.advance(stream, attributes.seq)
                 batch.outcomes["effect"] += 1
             else:
                 await failure.hold(uow, attributes, message, attempt=1, tries=self._tries)
+                await inbox.line_up(uow, stream, attributes.seq, _behind(attributes.seq))
                 batch.blocked.add(stream)
                 batch.outcomes[failure.status] += 1
-        else:
-            status = Status.MISSING if first is None else Status.BEHIND
-            reason = f"seq {last + 1} has not been heard" if first is None else f"it waits behind seq {first.seq}"
-            fresh = await inbox.hold(uow, attributes, message, status, reason)
-            batch.blocked.add(stream)
-            batch.outcomes[status if fresh else "duplicate"] += 1
 
     async def _go_on(
         self, uow: UnitOfWork, batch: _Batch, stream: Stream, *, by: str | None = None, due: bool = False
     ) -> None:
-        """Give what is held in a stream its effect, as far as it goes.
+        """Give what is held in a stream its effect, as far as it goes, and say of the rest what it waits for.
 
         Unless it is `due`, the first is tried only when it waits for somebody else's word or was the next all along.
         """
-        first = True
+        first, moved = True, due
         while (held := await inbox.first_held(uow, stream)) is not None:
             if stream not in batch.last:
                 batch.last.update(await inbox.last_heard(uow, {stream}))
             if held.seq <= batch.last[stream]:  # it came again while its journey was locked
                 await inbox.end(uow, held.id, Status.RESOLVED, str(self._actor), "it had been heard before")
+                moved = True
                 continue
-            if _has_gap(batch.last[stream], held.seq):
-                return
+            if has_gap(batch.last[stream], held.seq):
+                if (held.status, held.reason) != (Status.MISSING, reason := _missing(batch.last[stream])):
+                    await inbox.change(uow, held.id, Status.MISSING, reason)
+                    moved = True
+                break
             if first and not due and held.status in {Status.RETRYING, Status.PARKED}:
-                return
+                break
             attributes = read_attributes(held.message.topic, held.message.key, held.message.headers)
             failure = await self._take_effect(uow, attributes, held.message, carefully=True)
             if failure is not None:
                 await failure.still_hold(uow, held, tries=self._tries, asked=by is not None and first)
-                return
+                break
             await inbox.end(uow, held.id, Status.RESOLVED, by or str(self._actor), "it took effect")
             batch.advance(stream, held.seq)
             batch.outcomes["effect"] += 1
-            first = False
-        batch.blocked.discard(stream)
+            first, moved = False, True
+        if held is None:
+            batch.blocked.discard(stream)
+        elif moved:
+            await inbox.line_up(uow, stream, held.seq, _behind(held.seq))
 
     async def _take_effect(
         self, uow: UnitOfWork, attributes: Attributes, message: Incoming, carefully: bool
@@ -294,8 +304,17 @@ def _event_of(attributes: Attributes, message: Incoming) -> Event | Failure | No
         return Failure(Status.PARKED, f"it does not keep its contract: {invalid}")
 
 
-def _has_gap(last: int, seq: int) -> bool:
+def has_gap(last: int, seq: int) -> bool:
+    """Whether an event between the last that was heard and this one has not come."""
     return seq > last + 1
+
+
+def _missing(last: int) -> str:
+    return f"seq {last + 1} has not been heard"
+
+
+def _behind(first: int) -> str:
+    return f"it waits behind seq {first}"
 
 
 def _stream_of(attributes: Attributes) -> Stream:

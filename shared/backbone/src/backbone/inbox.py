@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone.carriage import dead_letters, held
@@ -55,6 +55,7 @@ class HeldEvent:
     stream: Stream
     seq: int
     status: Status
+    reason: str
     attempts: int
     due: bool
     message: Incoming
@@ -202,6 +203,21 @@ async def change(
     )
 
 
+async def line_up(uow: UnitOfWork, stream: Stream, first: int, reason: str) -> None:
+    """Say of every event held behind the `first` of a stream that it waits for that one; by itself none is tried."""
+    await uow.session.execute(
+        update(held)
+        .where(
+            held.c.speaker == stream.speaker,
+            held.c.stream == stream.id,
+            held.c.seq > first,
+            held.c.ended_at.is_(None),
+            or_(held.c.status != Status.BEHIND, held.c.reason != reason, held.c.next_try_at.is_not(None)),
+        )
+        .values(status=Status.BEHIND, reason=reason, next_try_at=None)
+    )
+
+
 async def end(uow: UnitOfWork, id: UUID, status: Status, by: str, because: str) -> None:
     """The event is held no longer: it took effect, or somebody discarded it."""
     await uow.session.execute(
@@ -258,6 +274,7 @@ def _held_event(row: Any) -> HeldEvent:
         Stream(row.speaker, row.stream),
         row.seq,
         Status(row.status),
+        row.reason,
         row.attempts,
         bool(row.due),
         Incoming(

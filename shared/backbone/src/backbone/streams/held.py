@@ -15,6 +15,7 @@ from backbone.access import Caller, require_role
 from backbone.actions import KeyHeader, shown_answer, unit_of_work
 from backbone.carriage import held
 from backbone.database import UnitOfWork
+from backbone.hearing import has_gap
 from backbone.idempotency import Answer
 from backbone.inbox import Status, Stream
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
@@ -104,10 +105,13 @@ async def discard_held(request: Request, principal: Caller, id: UUID, idempotenc
 
     async def work(uow: UnitOfWork, reason: str) -> Answer:
         row = await _open_row(uow, id)
-        first = await inbox.first_held(uow, Stream(row.speaker, row.stream))
+        stream = Stream(row.speaker, row.stream)
+        first, last = await inbox.first_held(uow, stream), (await inbox.last_heard(uow, {stream}))[stream]
         if first is None or first.id != id:
             raise Conflict("not-first", "An earlier event of this stream is held; that one has to be dealt with first.")
-        if first.status is Status.MISSING:
+        if first.seq <= last:
+            raise Conflict("already-ended", "This event was heard before it came again. It is let go by itself.")
+        if has_gap(last, first.seq):
             raise Conflict(
                 "earlier-missing", "An earlier event has not been heard. Discarding this one would not bring it."
             )
