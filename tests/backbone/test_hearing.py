@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
@@ -191,6 +192,39 @@ async def test_what_waits_names_the_one_that_is_now_the_first(ear: Ear, voice: V
     await ear.try_due(journey)
     first, later = await ear.shown(journey)
     assert (first[:2], later) == ((2, "retrying"), (3, "behind", "it waits behind seq 2"))
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_in_whatever_order_events_come_fail_and_are_put_off_what_is_told_of_them_is_true(
+    ear: Ear, voice: Voice, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(hearing, "ONE_LOCK_PATIENCE", 0.01)
+    chance, journey = random.Random(seed), new_id()
+    said = [voice.say(received(), journey) for _ in range(7)]
+    coming = chance.sample(said, 7) + chance.sample(said, 3)
+    while coming or await ear.held(journey):
+        for seq in chance.sample(range(1, 8), 2):
+            ear.failing ^= {(journey, seq)}
+        given = [coming.pop(0) for _ in range(min(len(coming), chance.randint(1, 2)))]
+        if not given:
+            ear.failing.clear()
+        if chance.random() < 0.4:
+            async with unit(ear.db) as uow:
+                await uow.lock(journey)
+                await ear.hear(*given)
+        else:
+            await ear.hear(*given)
+        for _ in range(chance.randint(1, 3)):
+            await ear.try_due(journey)
+        last, told = max(await marks(ear.db, journey), default=0), await ear.shown(journey)
+        if told and told[0][0] > last + 1:
+            assert told[0][1:] == ("missing", f"seq {last + 1} has not been heard")
+        elif told:
+            assert told[0][1] in {"retrying", "parked"}
+            if told[0][1] == "parked" and not coming:
+                await ear.try_due(journey, by="operations:o-1")
+        assert {one[1:] for one in told[1:]} <= {("behind", f"it waits behind seq {first}") for first, *_ in told[:1]}
+    assert await marks(ear.db, journey) == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def test_a_gap_closed_in_the_same_batch_costs_nothing(ear: Ear, voice: Voice) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -89,6 +91,52 @@ async def test_only_streams_whose_time_has_come_are_due(db: Database) -> None:
         assert first is not None
         assert second is not None
         assert (first.due, second.due) == (True, False)
+
+
+async def test_what_is_put_off_is_due_later_and_nothing_else_of_it_changes(db: Database) -> None:
+    stream, other = Stream("referral", new_id()), Stream("referral", new_id())
+    async with unit(db) as uow:
+        await hold(uow, stream, 1, Status.RETRYING, delay=-1)
+        await hold(uow, stream, 2, Status.BEHIND)
+        await hold(uow, other, 1, Status.RETRYING, delay=-1)
+        await inbox.put_off(uow, stream, 60)
+        assert await inbox.due_streams(uow, 10) == [other]
+        first = await inbox.first_held(uow, stream)
+        assert first is not None
+        assert (first.status, first.reason, first.attempts, first.due) == (Status.RETRYING, "why", 0, False)
+    wait = "SELECT extract(epoch FROM next_try_at - held_at)::float FROM backbone.held WHERE stream = :s AND seq = 1"
+    assert await value(db, wait, s=stream.id) == pytest.approx(60, abs=5)
+
+
+async def test_what_somebody_is_about_to_change_is_not_waited_for_to_be_put_off(db: Database) -> None:
+    stream = Stream("referral", new_id())
+    async with unit(db) as uow:
+        await hold(uow, stream, 1, Status.RETRYING, delay=-1)
+    async with unit(db) as changing, unit(db) as uow:
+        await changing.session.execute(text("UPDATE backbone.held SET attempts = 7, next_try_at = NULL"))
+        async with asyncio.timeout(5):
+            await inbox.put_off(uow, stream, 60)
+    assert await rows(db, "SELECT attempts, next_try_at FROM backbone.held") == [(7, None)]
+
+
+async def test_those_behind_the_first_wait_for_it_and_for_no_time(db: Database) -> None:
+    stream, other = Stream("referral", new_id()), Stream("referral", new_id())
+    async with unit(db) as uow:
+        for seq in (3, 4, 5, 6):
+            await hold(uow, stream, seq, Status.RETRYING, delay=-1)
+        await hold(uow, other, 5, Status.MISSING)
+        last = await inbox.first_held(uow, stream)
+        assert last is not None
+        await inbox.end(uow, last.id, Status.RESOLVED, "system:test", "it took effect")
+        await inbox.line_up(uow, stream, 4, "it waits behind seq 4")
+    told = "SELECT seq, status, reason, next_try_at IS NULL FROM backbone.held WHERE stream = :s ORDER BY seq"
+    assert await rows(db, told, s=stream.id) == [
+        (3, "resolved", "why", True),
+        (4, "retrying", "why", False),
+        (5, "behind", "it waits behind seq 4", True),
+        (6, "behind", "it waits behind seq 4", True),
+    ]
+    assert await rows(db, told, s=other.id) == [(5, "missing", "why", True)]
 
 
 async def test_a_journey_is_parked_once_whoever_speaks_and_only_while_it_is(db: Database) -> None:

@@ -49,7 +49,7 @@ LOCK_PATIENCE: Final = 2.0
 """Seconds that all events of a batch wait for a journey that is locked, before each journey is tried by itself."""
 
 ONE_LOCK_PATIENCE: Final = 0.1
-"""Seconds that are then waited for one."""
+"""Seconds that are then waited for one, and before what is held of one is tried again."""
 
 
 class Awaits(Exception):
@@ -114,13 +114,19 @@ class Hearer:
         return batch.outcomes
 
     async def try_held(self, uow: UnitOfWork, stream: Stream, *, by: str | None = None) -> None:
-        """Try again what is held in a stream, from the first on. `by` names the person who asked for it, if one did."""
-        await uow.lock(stream.id)
+        """Try again what is held in a stream, from the first on. `by` names the person who asked for it, if one did.
+
+        Behind it nothing that waits in the stream is due, unless it is the first.
+        """
+        await uow.lock(stream.id, patience=ONE_LOCK_PATIENCE if by is None else None)
         first = await inbox.first_held(uow, stream)
-        if first is None or (by is None and not first.due):
+        if first is None:
             return  # another worker was faster
         batch = _Batch(await inbox.last_heard(uow, {stream}), {stream})
-        await self._go_on(uow, batch, stream, by=by, due=True)
+        if by is None and not first.due and first.seq > batch.last[stream]:
+            await inbox.line_up(uow, stream, first.seq, _behind(first.seq))
+            return  # another worker was faster, or what was due had been put off and stands behind the first
+        await self._go_on(uow, batch, stream, by=by, due=by is not None or first.due)
         await inbox.note_heard(uow, batch.moved)
 
     async def discard(self, uow: UnitOfWork, first: HeldEvent, by: str, because: str) -> None:
@@ -171,7 +177,7 @@ class Hearer:
                 batch.last.update(await inbox.last_heard(uow, {stream}))
             if held.seq <= batch.last[stream]:  # it came again while its journey was locked
                 await inbox.end(uow, held.id, Status.RESOLVED, str(self._actor), "it had been heard before")
-                moved = True
+                due, moved = by is not None, True  # whether the one behind it is due is another question
                 continue
             if has_gap(batch.last[stream], held.seq):
                 if (held.status, held.reason) != (Status.MISSING, reason := _missing(batch.last[stream])):

@@ -170,6 +170,18 @@ async def due_streams(uow: UnitOfWork, most: int) -> list[Stream]:
     return list(dict.fromkeys(Stream(speaker, UUID(str(stream))) for speaker, stream in found.all()))
 
 
+async def put_off(uow: UnitOfWork, stream: Stream, delay: float) -> None:
+    """What is due in a stream is due later. It was no try, and what somebody is about to change stays as it is."""
+    await uow.session.execute(
+        text(
+            "UPDATE backbone.held SET next_try_at = clock_timestamp() + make_interval(secs => :delay) WHERE id IN"
+            " (SELECT id FROM backbone.held WHERE speaker = :speaker AND stream = :stream AND ended_at IS NULL"
+            " AND next_try_at <= clock_timestamp() FOR UPDATE SKIP LOCKED)"
+        ),
+        {"delay": delay, "speaker": stream.speaker, "stream": stream.id},
+    )
+
+
 async def counts(uow: UnitOfWork) -> dict[Status, int]:
     """How many events are held, by status."""
     found = await uow.session.execute(

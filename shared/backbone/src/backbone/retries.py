@@ -47,11 +47,21 @@ class HeldRetries:
             await asyncio.sleep(PAUSE)
 
     async def _try(self, stream: Stream) -> None:
-        """One stream's fault is no reason to leave the others."""
+        """One stream's fault is no reason to leave the others: it goes to the end of the queue, without a pause."""
         RETRIES.labels("held").inc()
         try:
             async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:
                 await self._hearer.try_held(uow, stream)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("held events are put off", resource_id=str(stream.id), error=type(error).__name__)
+            await self._put_off(stream)
+
+    async def _put_off(self, stream: Stream) -> None:
+        try:
+            async with self._database.unit_of_work(actor=self._actor, cause="retry") as uow:
+                await inbox.put_off(uow, stream, LONG_PAUSE)
         except Exception as error:
             await _pause_if_transient(error)
 
