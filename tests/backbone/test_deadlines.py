@@ -7,16 +7,15 @@ import itertools
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from backbone import deadlines as subject
 from backbone.database import Database, UnitOfWork
@@ -319,9 +318,84 @@ async def test_a_fault_of_the_database_is_no_try(db: Database, handlers: Handler
 
     handlers.by_kind["call"] = fail
     thing = await due(db)
-    with pytest.raises(DBAPIError):
-        await watch(db, handlers).take_one()
-    assert await rows(db, "SELECT attempts, ended FROM backbone.deadlines WHERE subject = :s", s=thing) == [(0, None)]
+    assert await take_all(db, handlers) == 1
+    standing = "SELECT attempts, ended, error FROM backbone.deadlines WHERE subject = :s"
+    assert await rows(db, standing, s=thing) == [(0, None, None)]
+    handlers.by_kind["call"] = handlers.handle
+    assert await take_all(db, handlers) == 0  # not before its next try
+    await again_now(db)
+    assert await take_all(db, handlers) == 1
+    assert await ended(db, thing) == ["fired"]
+
+
+@pytest.mark.parametrize("others", [1, 5])
+async def test_those_that_always_meet_a_deadlock_keep_no_other_from_firing(
+    db: Database, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """Each is seen to be in a deadlock no sooner than after a second, as usual, and all are the earliest again then."""
+    monkeypatch.setattr(subject, "PAUSE", 0.02)
+
+    async def collide(uow: UnitOfWork, _: Deadline) -> None:
+        await uow.session.execute(text("SELECT pg_sleep(1)"))
+        await uow.session.execute(text("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$"))
+
+    handlers.by_kind["visit"] = collide
+    unlucky = [await due(db, "visit", in_seconds=-10) for _ in range(others)]
+    later = await due(db, in_seconds=-5)
+    working = asyncio.create_task(watch(db, handlers).run())
+    try:
+        async with asyncio.timeout(others + 5):
+            while await ended(db, later) != ["fired"]:
+                await asyncio.sleep(0.05)
+        handlers.by_kind["visit"] = handlers.handle
+        async with asyncio.timeout(10):
+            while [await ended(db, one) for one in unlucky] != [["fired"]] * others:
+                await asyncio.sleep(0.05)
+    finally:
+        await stop(working)
+    assert await value(db, "SELECT sum(attempts) FROM backbone.deadlines") == 0
+
+
+async def test_behind_one_that_meets_a_passing_fault_its_journeys_others_keep_their_order(
+    db: Database, handlers: Handlers
+) -> None:
+    async def collide(uow: UnitOfWork, _: Deadline) -> None:
+        await uow.session.execute(text("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$"))
+
+    journey = new_id()
+    one, two = await due(db, "visit", in_seconds=-9, journey=journey), await due(db, in_seconds=-8, journey=journey)
+    handlers.by_kind["visit"] = collide
+    assert await take_all(db, handlers) == 1
+    handlers.by_kind["visit"] = handlers.handle
+    assert await take_all(db, handlers) == 0
+    await again_now(db)
+    assert await take_all(db, handlers) == 2
+    assert [deadline.subject for deadline in handlers.fired] == [one, two]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+async def test_what_was_done_or_set_anew_before_the_connection_was_lost_is_not_put_off(
+    db: Database, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    whole = db.unit_of_work
+
+    @asynccontextmanager
+    async def committed_but_unanswered(**given: Any) -> AsyncIterator[UnitOfWork]:
+        monkeypatch.setattr(db, "unit_of_work", whole)
+        async with whole(**given) as uow:
+            yield uow
+        raise ConnectionError
+
+    async def again(uow: UnitOfWork, deadline: Deadline) -> None:
+        if anew:
+            await set_deadline(uow, deadline.kind, journey=deadline.journey, subject=deadline.subject, due_at=uow.now)
+
+    handlers.by_kind["call"] = again
+    thing = await due(db)
+    monkeypatch.setattr(db, "unit_of_work", committed_but_unanswered)
+    assert await watch(db, handlers).take_one()
+    standing = "SELECT ended, next_try_at FROM backbone.deadlines WHERE subject = :s"
+    assert await rows(db, standing, s=thing) == [(None if anew else "fired", None)]
 
 
 async def test_one_that_is_always_too_slow_is_tried_so_often_and_keeps_no_other_from_firing(

@@ -32,14 +32,28 @@ log = structlog.get_logger()
 
 PAUSE: Final = 0.5
 
+LATER: Final = 1.0
+"""Seconds after which those of a journey may be taken again, when one of them met a passing fault."""
+
 _TAKE: Final = text(
     """
     SELECT d.id, d.kind, d.journey, d.subject, d.due_at, d.attempts, d.cause FROM backbone.deadlines d
     JOIN backbone.streams s ON s.stream = d.journey
     WHERE d.done_at IS NULL AND d.ended IS NULL AND d.due_at <= reliefpath_now()
-      AND (d.next_try_at IS NULL OR d.next_try_at <= clock_timestamp())
+      AND (d.next_try_at IS NULL OR d.next_try_at <= clock_timestamp()) AND d.journey <> ALL(CAST(:passed AS uuid[]))
     ORDER BY d.due_at, d.id LIMIT 1
     FOR UPDATE OF s, d SKIP LOCKED
+    """
+)
+
+# All that are due in a journey, so that they go on in their order. A commit whose answer was lost may have ended the
+# one or set it anew, and another worker may have taken it since.
+_PUT_OFF: Final = text(
+    """
+    UPDATE backbone.deadlines SET next_try_at = greatest(next_try_at, now() + make_interval(secs => :later))
+    WHERE id IN
+      (SELECT id FROM backbone.deadlines WHERE journey = :journey AND done_at IS NULL AND ended IS NULL
+       AND due_at <= reliefpath_now() AND (id <> :id OR due_at = :due_at) FOR UPDATE SKIP LOCKED)
     """
 )
 
@@ -151,10 +165,13 @@ class DeadlineWatch:
     def __init__(self, database: Database, handlers: Mapping[str, Handler], service: str, tries: int) -> None:
         self._database, self._alarm, self._tries = database, Alarm(service, handlers), tries
         self._actor = Actor(Role.SYSTEM, service)
+        self._passed = set[UUID]()
+        """Journeys put off since all were last looked at: however long each takes to fail, it stops the others once."""
 
     async def run(self) -> None:
         """Take deadlines until cancelled."""
         while True:
+            self._passed.clear()
             try:
                 while await self.take_one():
                     pass
@@ -166,25 +183,49 @@ class DeadlineWatch:
             await asyncio.sleep(PAUSE)
 
     async def take_one(self) -> bool:
-        """Take one deadline whose time has come; False when there is none."""
-        async with self._database.unit_of_work(actor=self._actor, cause="deadline") as uow:
-            row = (await uow.session.execute(_TAKE)).first()
-            if row is None:
-                return False
-            deadline = Deadline.of(row)
-            await uow.lock(deadline.journey)
-            error = await self._alarm.go_off(uow, deadline)
-            if error is None:
-                outcome = "fired"
-                await _end(uow, deadline, DeadlineStatus.FIRED)
-            elif deadline.attempts + 1 >= self._tries:
-                outcome = "parked"
-                await _park(uow, deadline, error)
-            else:
-                outcome = "failed"
-                await self._try_later(uow, deadline, error)
+        """Take one deadline whose time has come; False when there is none.
+
+        One that meets a passing fault is put off with its journey, which is no try, so that the next one is taken.
+        """
+        deadline = None
+        try:
+            async with self._database.unit_of_work(actor=self._actor, cause="deadline") as uow:
+                row = (await uow.session.execute(_TAKE, {"passed": list(self._passed)})).first()
+                if row is None:
+                    return False
+                deadline = Deadline.of(row)
+                await uow.lock(deadline.journey)
+                outcome = await self._fire(uow, deadline)
+        except Exception as error:
+            if deadline is None or not is_transient(error):
+                raise
+            await self._put_off(deadline, error)
+            outcome = "put_off"
         DEADLINES.labels(deadline.kind, outcome).inc()
         return True
+
+    async def _fire(self, uow: UnitOfWork, deadline: Deadline) -> str:
+        error = await self._alarm.go_off(uow, deadline)
+        if error is None:
+            await _end(uow, deadline, DeadlineStatus.FIRED)
+            return "fired"
+        if deadline.attempts + 1 >= self._tries:
+            await _park(uow, deadline, error)
+            return "parked"
+        await self._try_later(uow, deadline, error)
+        return "failed"
+
+    async def _put_off(self, deadline: Deadline, error: Exception) -> None:
+        log.warning(
+            "a deadline is put off",
+            kind=deadline.kind,
+            resource_id=str(deadline.subject),
+            error=type(error).__name__,
+        )
+        self._passed.add(deadline.journey)
+        async with self._database.unit_of_work(actor=self._actor, cause="deadline") as uow:
+            one = {"id": deadline.id, "journey": deadline.journey, "due_at": deadline.due_at}
+            await uow.session.execute(_PUT_OFF, {**one, "later": LATER})
 
     async def _try_later(self, uow: UnitOfWork, deadline: Deadline, error: str) -> None:
         attempts = deadline.attempts + 1

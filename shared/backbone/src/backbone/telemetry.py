@@ -115,7 +115,8 @@ RETRIES = _declare(
 )  # fmt: skip
 DEADLINES = _declare(
     Counter, "reliefpath_deadlines_total", "Deadlines, by what became of them.",
-    "`parked` needs a person: `reliefpath deadlines list`. `failed` is tried again by itself.", "kind", "outcome",
+    "`parked` needs a person: `reliefpath deadlines list`. `failed` and `put_off` are tried again by themselves.",
+    "kind", "outcome",
 )  # fmt: skip
 DEADLINE_SECONDS = _declare(
     Histogram, "reliefpath_deadline_seconds", "Handler time: how long a deadline's handler takes, failed or not.",
