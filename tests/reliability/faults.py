@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -64,6 +66,14 @@ async def kill_postgres(installation: Installation, chance: random.Random) -> st
     await asyncio.sleep(seconds + 1)
     await installation.ready("postgres")
     return f"kill postgres for {seconds:.1f} s"
+
+
+async def kill_the_postmaster(installation: Installation, chance: random.Random) -> str:
+    """PostgreSQL's first process alone is killed: its backends find out by themselves, each in its own moment."""
+    os.kill(installation.child("postgres").pid, signal.SIGKILL)
+    await asyncio.sleep(chance.uniform(1, 2))
+    await installation.ready("postgres")
+    return "kill the postmaster"
 
 
 async def cut_connections(installation: Installation, chance: random.Random) -> str:
@@ -145,6 +155,7 @@ ANY: Final[tuple[Fault, ...]] = (
     kill_kafka,
     kafka_long_away,
     kill_postgres,
+    kill_the_postmaster,
     cut_connections,
     hold_a_worker,
     churn_workers,

@@ -8,7 +8,8 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from tests.reliability.faults import STRAYS, Fault
 from tests.reliability.installation import Installation
@@ -25,6 +26,16 @@ class Told:
 
 class BrokenPromise(AssertionError):
     """What the checker found."""
+
+
+UNASKED: Final = ('"event":"a task ended"', '"event":"the process ends"')
+"""What an API or a worker logs when it ends though nobody told it to. Whoever is killed logs nothing."""
+
+
+def ended_unasked(logs: Path) -> list[str]:
+    """What processes logged that ended by themselves. No fault is a reason: each has to wait until it is over."""
+    lines = [line for path in sorted(logs.glob("*.log")) for line in path.read_text(errors="replace").splitlines()]
+    return [line for line in lines if any(words in line.replace('": "', '":"') for words in UNASKED)]
 
 
 class Trial:
@@ -59,6 +70,8 @@ class Trial:
     async def check(self) -> None:
         """Wait until all is heard, and compare everything with everything. Raises BrokenPromise."""
         await self.installation.ready()
+        if unasked := ended_unasked(self.installation.plan.folder.logs):
+            raise BrokenPromise("\n".join(f"a process that nobody ended did: {line}" for line in unasked))
         place = {
             "databases": self.installation.databases,
             "kafka": self.installation.kafka,
