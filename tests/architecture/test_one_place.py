@@ -24,7 +24,7 @@ SERVICES_ARE_NAMED_AGAIN_IN: Final = {
 
 
 def commits(module: ast.Module) -> Iterator[int]:
-    """Lines that commit or roll back a database transaction by hand."""
+    """Lines that commit a database transaction by hand."""
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit":
             yield node.lineno

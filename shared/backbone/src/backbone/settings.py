@@ -101,10 +101,6 @@ class Settings(BaseSettings):
         """The database address of a service. Raises LookupError naming the variable when it is not set."""
         return self._required(f"database_{service}")
 
-    def url_of(self, service: str) -> str:
-        """The HTTP address of a service's API. Raises LookupError naming the variable when it is not set."""
-        return self._required(f"url_{service}")
-
     def require(self, *names: str) -> None:
         """Raise LookupError unless each of these settings has a value."""
         for name in names:
