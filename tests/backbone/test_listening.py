@@ -181,9 +181,19 @@ async def test_what_follows_a_refused_body_and_is_no_http_has_no_second_answer(s
         assert await cut_off(reader) == b""
 
 
-async def test_what_is_no_http_is_refused_as_everything_else_is(served: Served) -> None:
-    refused = await served.ask(b"GIMME everything\r\n\r\n")
-    assert (refused.status, refused.problem) == (400, "malformed")
+@pytest.mark.parametrize(
+    "asked", [b"GIMME everything", b"GET http://[ HTTP/1.1\r\nHost: x", b"GET // HTTP/1.1\r\nHost: x"]
+)
+@pytest.mark.parametrize("later", [False, True])
+async def test_what_is_no_http_is_refused_as_everything_else_is(served: Served, asked: bytes, later: bool) -> None:
+    async with served.connected() as (reader, writer):
+        if later:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await answered(reader)).status == 200
+        writer.write(asked + b"\r\n\r\n")
+        refused = await answered(reader)
+        assert refused.status in (400, 404)
+        assert refused.problem in ("malformed", "not-found")
 
 
 async def test_an_answer_that_is_never_taken_is_let_go_of(served: Served) -> None:

@@ -29,7 +29,10 @@ PLANTED = {
     ),
     "I3": (
         "scheduling",
-        "CREATE TABLE kept AS SELECT * FROM appointments LIMIT 1",
+        (
+            "ALTER TABLE allocations DROP CONSTRAINT IF EXISTS fk_allocations_appointment;"
+            "CREATE TABLE kept AS SELECT * FROM appointments LIMIT 1"
+        ),
         "DELETE FROM appointments WHERE id IN (SELECT id FROM kept)",
         "INSERT INTO appointments SELECT * FROM kept; DROP TABLE kept",
     ),
@@ -37,7 +40,7 @@ PLANTED = {
         "scheduling",
         (
             "ALTER TABLE allocations DROP CONSTRAINT ex_allocations_resource_during,"
-            " DROP CONSTRAINT fk_allocations_resource, DROP CONSTRAINT fk_allocations_appointment"
+            " DROP CONSTRAINT fk_allocations_resource, DROP CONSTRAINT IF EXISTS fk_allocations_appointment"
         ),
         (
             "INSERT INTO allocations (id, resource, appointment, during, active)"

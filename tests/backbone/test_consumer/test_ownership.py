@@ -148,6 +148,44 @@ async def test_what_is_handed_out_of_a_partition_in_work_makes_nothing_in_work_l
                 await asyncio.sleep(0.05)
 
 
+async def test_what_was_read_before_partitions_were_shared_out_anew_is_read_again(
+    workers: Workers, twin: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work was given up with them: what was read behind it must not be taken first."""
+    monkeypatch.setattr(hearing, "ANYWAY_AFTER", 30)
+    reads: list[int] = []
+
+    class Rejoining(TwinLog):
+        async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+            read = await super().read(wait, 1)
+            if read:
+                reads.append(1)
+            if read and len(reads) == 2:
+                mine = set(self._mine)
+                await self.give_back()
+                await self.receive(mine)
+            return read
+
+    here = one_in_each_partition()[0]
+    other = next(one for one in iter(new_id, None) if partition_of(one) == partition_of(here))
+    async with (
+        workers.running(workers.consumer(lambda: Rejoining(twin, [REFERRAL, SCHEDULING], "visiting"))),
+        unit(workers.db) as uow,
+    ):
+        await uow.lock(here)
+        workers.say(here)
+        await until(lambda: len(reads) == 1)
+        await asyncio.sleep(0.2)
+        workers.say(other)
+        await until(lambda: len(reads) == 2)
+        await asyncio.sleep(1)
+    async with workers.running():
+        await workers.caught_up()
+        async with asyncio.timeout(20):
+            while await workers.effects(here, other) != [[1], [1]]:
+                await asyncio.sleep(0.05)
+
+
 async def test_a_batch_before_which_something_was_not_taken_is_not_taken_either(workers: Workers) -> None:
     journey = new_id()
     said = workers.say(journey, journey, journey)

@@ -64,6 +64,8 @@ class Consumer:
         self._ends: dict[Place, int] = {}
         self._handed: dict[Place, int] = {}
         self._doubted: set[Place] = set()
+        self._shares = 0
+        """How often partitions were shared out or taken back. What was read meanwhile may be from before or behind."""
         self._pulse = Pulse(PAUSED)
         self._begins: Mapping[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
@@ -109,16 +111,17 @@ class Consumer:
         self._pulse.begin()
         while True:
             self._look_again(source)
-            batches = await self._read_free(source)
+            shares, batches = self._shares, await self._read_free(source)
             self.connected = True
             if self._pulse.has_paused():
-                self._doubted, batches = set(self._next), {}
-                self._look_again(source)
+                batches = self._doubt_all(source)
             self._note_oldest(batches)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
                 await self._observe(source, batches.keys())
                 self._delay = FIRST_DELAY
+            if shares != self._shares:
+                batches = self._doubt_all(source)
             await self._work(batches)
 
     async def _read_free(self, source: Log) -> Mapping[Place, Sequence[Incoming]]:
@@ -145,11 +148,14 @@ class Consumer:
                     self._give_up(place, at)
             return {}
 
-    def _look_again(self, source: Log) -> None:
-        """After a pause: read the message before the next once more, to see that this is still the log it was.
+    def _doubt_all(self, source: Log) -> Mapping[Place, Sequence[Incoming]]:
+        """Take nothing of what was read: it is read again."""
+        self._doubted = set(self._next)
+        self._look_again(source)
+        return {}
 
-        Whatever was read of it already is read again.
-        """
+    def _look_again(self, source: Log) -> None:
+        """Read on where the doubtful stand, from the message before on, to see that each is still the log it was."""
         for place in self._doubted - self._working.keys() - self._gone.keys():
             source.seek(place, max(0, self._next[place] - 1))
             self._doubted.discard(place)
@@ -178,8 +184,6 @@ class Consumer:
         """Begin with these, and wait for them a while: what takes longer goes on while others are read."""
         begun = {}
         for place, messages in batches.items():
-            if place not in self._next:  # it went to another meanwhile
-                continue
             if place in self._working:
                 raise Misplaced(f"{place}, of which something is in work, was handed out")
             work = self._work_through(place, messages, self._handed[place])
@@ -199,8 +203,8 @@ class Consumer:
         places = self._next.keys() - self._gone.keys()
         for place in places:
             source.pause(place)
-        for place, messages in (await self._read(source, 0, 1)).items():
-            source.seek(place, messages[0].offset)  # it became ours just now: its turn comes
+        read = await self._read(source, 0, 1)
+        self._doubted |= read.keys() & self._next.keys()  # it became ours just now: its turn comes
         for place in places - self._gone.keys():
             source.resume(place)
 
@@ -256,6 +260,7 @@ class Consumer:
             if unknown:
                 known |= await offsets.begin(uow, await self._beginnings(unknown))
             marked = await offsets.marked(uow)
+        self._shares += 1
         self._next = dict(known)
         self._gone, self._oldest, self._ends, self._doubted = {}, {}, {}, set()
         self._handed = dict(known)
@@ -266,6 +271,7 @@ class Consumer:
 
     async def _lost(self, places: set[Place]) -> None:
         """Stop what is in work for partitions that go to another; what was not committed it will do."""
+        self._shares += 1
         tasks = [self._working.pop(place) for place in places if place in self._working]
         for task in tasks:
             task.cancel()

@@ -67,9 +67,9 @@ class Listener(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._part = _Part.BODY
         self._stop_watching()
         super().on_headers_complete()
+        self._part = _Part.BODY
         self.cycle.transport = _Answering(self)  # type: ignore[assignment]  # all that a cycle does with one
 
     def on_message_complete(self) -> None:
