@@ -81,7 +81,10 @@ def _json(document: Any) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write, check or release."""
+    """Write, check or release; 2 for what is none of these."""
+    if arguments not in ([], ["--check"], ["--release"]):
+        sys.stderr.write("python -m contracts writes them, --check compares, --release keeps them as promised.\n")
+        return 2
     if arguments == ["--check"]:
         found = [f"{os.path.normpath(HERE.name / Path(name))} is stale: run `make contracts`" for name in stale()]
         found += amiss()

@@ -99,3 +99,11 @@ def test_importing_the_applications_and_describing_them_does_no_io() -> None:
     alone = {"PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", ALONE], cwd=HERE.parent, env=alone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_word_that_is_none_of_its_own_writes_nothing_and_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subject, "write", lambda: pytest.fail("it wrote"))
+    assert subject.main(["--chek"]) == 2
+    assert "--check" in capsys.readouterr().err
