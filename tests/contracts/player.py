@@ -14,20 +14,19 @@ import httpx2
 from pydantic import TypeAdapter
 from sqlalchemy import text
 
-from backbone.api import with_edge
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
 from backbone.service import card_of
-from backbone.settings import Settings
 from contracts.cards import api
 from contracts.examples import Said, Step, Story, said
 from reliefpath.envelope import Actor, load_headers
 from reliefpath.events import CATALOGUE, topic_of
-from reliefpath.vocabulary import Profile, Role, facility_id
+from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys
 from tests.contracts.unifying import Names
+from tests.support.place import serving
 
 DURATION: Final = TypeAdapter(timedelta)
 OF_ITS_OWN: Final = frozenset({"ce_id", "ce_seq", "traceparent"})
@@ -195,20 +194,7 @@ async def playing(service: str, address: str, keys: Keys) -> AsyncIterator[Playe
         for path, item in built.openapi()["paths"].items()
         for method, operation in item.items()
     }
-    settings = Settings.model_validate(
-        {
-            "profile": Profile.DEVELOPMENT,
-            f"database_{service}": address,
-            "issuer": keys.issuer,
-            "audience": keys.audience,
-            "jwks": str(keys.jwks),
-        }
-    )
     database = Database(address, connections=4)
-    served = with_edge(built, settings)
-    async with (
-        built.router.lifespan_context(built),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(served), base_url=f"http://{service}") as client,
-    ):
+    async with serving(service, built, address, keys) as (_, client):
         yield Player(service, client, keys, database, paths)
     await database.close()
