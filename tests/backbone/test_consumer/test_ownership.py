@@ -153,14 +153,15 @@ async def test_what_was_read_before_partitions_were_shared_out_anew_is_read_agai
 ) -> None:
     """Work was given up with them: what was read behind it must not be taken first."""
     monkeypatch.setattr(hearing, "ANYWAY_AFTER", 30)
-    reads: list[int] = []
+    reads: list[Place] = []
 
     class Rejoining(TwinLog):
         async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+            if len(reads) == 2:
+                return await super().read(wait, most, only)
             read = await super().read(wait, 1)
-            if read:
-                reads.append(1)
-            if read and len(reads) == 2:
+            reads.extend(read)
+            if len(reads) == 2:
                 mine = set(self._mine)
                 await self.give_back()
                 await self.receive(mine)
@@ -184,6 +185,32 @@ async def test_what_was_read_before_partitions_were_shared_out_anew_is_read_agai
         async with asyncio.timeout(20):
             while await workers.effects(here, other) != [[1], [1]]:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_worker_that_is_ended_while_it_leaves_its_group_has_left_it(workers: Workers) -> None:
+    journeys, begun, ended = one_in_each_partition(), asyncio.Event(), asyncio.Event()
+
+    async def react(uow: UnitOfWork, heard: Heard) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.set()
+            await asyncio.sleep(0.2)  # as when a connection is closed
+
+    workers.reactions[events.ReferralReceived] = react
+    workers.say(*journeys)
+    working = asyncio.create_task(workers.consumer().run())
+    await begun.wait()
+    working.cancel()
+    await ended.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    workers.reactions[events.ReferralReceived] = leave_mark
+    async with workers.running():
+        await workers.caught_up()
+    assert await workers.effects(*journeys) == [[1], [1]]
 
 
 async def test_a_batch_before_which_something_was_not_taken_is_not_taken_either(workers: Workers) -> None:

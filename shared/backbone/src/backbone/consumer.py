@@ -362,13 +362,15 @@ class Consumer:
 
     async def _leave(self) -> None:
         self._pulse.end()
-        for task in self._working.values():
-            task.cancel()
-        await asyncio.gather(*self._working.values(), return_exceptions=True)
-        self._working.clear()
         source, self._log = self._log, None
-        if source is not None:
-            await source.stop()
+        try:
+            for task in self._working.values():
+                task.cancel()
+            await asyncio.gather(*self._working.values(), return_exceptions=True)
+        finally:  # also when we are stopped while we wait
+            self._working.clear()
+            if source is not None:
+                await source.stop()
 
 
 def _is_of_another_log(messages: Sequence[Incoming], expected: int, mark: bytes | None) -> bool:

@@ -254,7 +254,7 @@ class TwinLog:
         """Leave the group."""
         self._gained = None
         self._forget()
-        await self._group.leave(self)
+        await asyncio.shield(self._group.leave(self))  # a group's others get their share, whoever is stopped meanwhile
 
     async def give_back(self) -> None:
         """Called by the group: all partitions go to whoever gets them next."""
