@@ -12,7 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from backbone.database import CONNECTION_FAILED, SLOW_STATES, Database, UnitOfWork, is_passing, is_transient, sqlstate
+from backbone.database import (
+    CONNECTION_FAILED,
+    SLOW_STATES,
+    Database,
+    UnitOfWork,
+    fault_of,
+    is_passing,
+    is_transient,
+    sqlstate,
+)
 from backbone.rows import new_id
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -271,6 +280,13 @@ async def test_a_fault_of_the_database_can_be_told_from_a_fault_of_the_work(db: 
     assert is_passing(raised.value) is (transient and sqlstate(raised.value) not in SLOW_STATES)
     assert sqlstate(raised.value) is not None
     assert await value(db, "SELECT 1") == 1
+
+
+async def test_a_fault_is_named_by_its_driver_and_not_by_what_it_says(db: Database) -> None:
+    with pytest.raises(DBAPIError) as raised:
+        await value(db, "SELECT nothing FROM nowhere")
+    assert fault_of(raised.value) == "UndefinedTableError"
+    assert fault_of(TimeoutError("somebody")) == "TimeoutError"
 
 
 BAD_VALUES: dict[str, object] = {

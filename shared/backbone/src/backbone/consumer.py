@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone import carriage, offsets
-from backbone.database import Database, is_passing, is_transient
+from backbone.database import Database, fault_of, is_passing, is_transient
 from backbone.hearing import Hearer
 from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
 from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
@@ -95,7 +95,7 @@ class Consumer:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.warning("the consumer pauses", error=type(error).__name__, seconds=self._delay)
+                log.warning("the consumer pauses", error=fault_of(error), seconds=self._delay)
             finally:
                 self.connected = False
                 await self._leave()
@@ -224,9 +224,7 @@ class Consumer:
                     raise
                 self._watchdog.rest({place})
                 RETRIES.labels("batch").inc()
-                log.warning(
-                    "a batch is repeated", topic=place.topic, partition=place.partition, error=type(error).__name__
-                )
+                log.warning("a batch is repeated", topic=place.topic, partition=place.partition, error=fault_of(error))
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
 
@@ -387,4 +385,4 @@ async def _in_time(telling: Awaitable[None]) -> None:
     except Exception as error:
         if not is_transient(error):
             raise
-        log.warning("how far it is cannot be told", error=type(error).__name__)
+        log.warning("how far it is cannot be told", error=fault_of(error))

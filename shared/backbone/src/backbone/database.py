@@ -86,6 +86,12 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None) if origin is not None else None
 
 
+def fault_of(error: BaseException) -> str:
+    """What an error is called, by the driver where it came from there; never what it says, which may name a patient."""
+    origin = getattr(error, "orig", None)
+    return type((origin and origin.__cause__) or origin or error).__name__
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may be tried again unchanged: the fault lies with the database, not with the work."""
     if isinstance(error, DBAPIError):

@@ -21,7 +21,7 @@ from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from backbone.carriage import deadlines
-from backbone.database import Database, UnitOfWork, is_passing, is_transient
+from backbone.database import Database, UnitOfWork, fault_of, is_passing, is_transient
 from backbone.rows import new_id
 from backbone.telemetry import DEADLINE_SECONDS, DEADLINES
 from backbone.tries import delay_before, describe
@@ -178,7 +178,7 @@ class DeadlineWatch:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.warning("deadlines wait for the database", error=type(error).__name__)
+                log.warning("deadlines wait for the database", error=fault_of(error))
                 await asyncio.sleep(1)
             await asyncio.sleep(PAUSE)
 
@@ -220,7 +220,7 @@ class DeadlineWatch:
             "a deadline is put off",
             kind=deadline.kind,
             resource_id=str(deadline.subject),
-            error=type(error).__name__,
+            error=fault_of(error),
         )
         self._passed.add(deadline.journey)
         async with self._database.unit_of_work(actor=self._actor, cause="deadline") as uow:

@@ -15,7 +15,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backbone.database import is_transient
+from backbone.database import fault_of, is_transient
 from backbone.problems import Problem, Reason, TooLargeBody, TooSlow, Unavailable
 from backbone.rows import new_id
 from backbone.settings import Settings
@@ -165,7 +165,7 @@ def _problem_of(error: Exception, route: str) -> Problem:
     if isinstance(error, Problem):
         return error
     if is_transient(error):
-        log.warning("not possible just now", route=route, error=type(error).__name__)
+        log.warning("not possible just now", route=route, error=fault_of(error))
         return Unavailable()
     log.error("a request failed", route=route, exc_info=error)
     return Problem("This is our fault, not yours. Nothing was changed. The trace id helps us to find it.")

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import text
 
 from backbone import idempotency
-from backbone.database import Database, UnitOfWork, is_transient
+from backbone.database import Database, UnitOfWork, fault_of, is_transient
 from backbone.outbox import UNSEEN
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -82,7 +82,7 @@ class Retention:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.warning("what is old is forgotten later", error=type(error).__name__)
+                log.warning("what is old is forgotten later", error=fault_of(error))
             await asyncio.sleep(EVERY)
 
     async def go_round(self) -> None:

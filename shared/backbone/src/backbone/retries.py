@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from backbone import inbox
-from backbone.database import Database, is_transient
+from backbone.database import Database, fault_of, is_transient
 from backbone.hearing import Hearer
 from backbone.inbox import Stream
 from backbone.telemetry import HELD, PARKED_JOURNEYS, RETRIES
@@ -55,7 +55,7 @@ class HeldRetries:
         except Exception as error:
             if not is_transient(error):
                 raise
-            log.warning("held events are put off", resource_id=str(stream.id), error=type(error).__name__)
+            log.warning("held events are put off", resource_id=str(stream.id), error=fault_of(error))
             await self._put_off(stream)
 
     async def _put_off(self, stream: Stream) -> None:
@@ -69,5 +69,5 @@ class HeldRetries:
 async def _pause_if_transient(error: Exception) -> None:
     if not is_transient(error):
         raise error
-    log.warning("held events wait for the database", error=type(error).__name__)
+    log.warning("held events wait for the database", error=fault_of(error))
     await asyncio.sleep(LONG_PAUSE)
