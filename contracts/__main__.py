@@ -88,7 +88,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         found = [f"{os.path.normpath(HERE.name / Path(name))} is stale: run `make contracts`" for name in stale()]
         found += amiss()
-        found += [str(breach) for breach in compatibility.breaches()]
+        found += [str(breach) for breach in (*compatibility.lost(), *compatibility.breaches())]
         sys.stderr.writelines(f"{line}\n" for line in found)
         return 1 if found else 0
     write()

@@ -1,10 +1,13 @@
-"""How the answers among the examples are recorded: by the test that plays the stories, when it is told to."""
+"""How the answers among the examples are recorded, by the test that plays the stories; and contracts to change."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from contracts.examples import ANSWERS, left_over
+from tests.contracts.planting import Planted
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,3 +23,9 @@ def recording(request: pytest.FixtureRequest) -> bool:
         for path in left_over():
             (ANSWERS / path).unlink(missing_ok=True)
     return told
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Planted:
+    """The present contracts as released ones, and a copy of them to change."""
+    return Planted(tmp_path)
