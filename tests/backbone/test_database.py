@@ -236,7 +236,8 @@ async def test_an_audit_row_says_who_what_when_why_and_under_which_rules(db: Dat
     assert (str(row.resource_id), {str(one) for one in row.journeys}) == (str(visit), {str(journey), str(other)})
 
 
-async def test_connections_that_the_server_closed_while_idle_are_replaced_unnoticed(db: Database) -> None:
+@pytest.mark.parametrize("use", ["a change", "the time"])
+async def test_connections_that_the_server_closed_while_idle_are_replaced_unnoticed(db: Database, use: str) -> None:
     async with db.engine.connect() as connection:
         async with db.engine.connect() as idle:
             await idle.execute(text("SELECT 1"))
@@ -246,6 +247,9 @@ async def test_connections_that_the_server_closed_while_idle_are_replaced_unnoti
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
+        if use == "the time":
+            assert (await db.now()).tzinfo is not None
+            return
         async with unit(db) as uow:
             await change(uow)
     assert await value(db, "SELECT count(*) FROM backbone.streams") == 1

@@ -272,9 +272,8 @@ class Database:
 
     async def now(self) -> datetime:
         """The one clock's time."""
-        async with self.engine.connect() as connection:
-            now: datetime = (await connection.execute(_NOW)).scalar_one()
-            return now
+        async with AsyncSession(self.engine) as session:
+            return await _begin(session)
 
     async def close(self) -> None:
         """Close every connection."""
