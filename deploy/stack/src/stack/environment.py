@@ -68,9 +68,8 @@ def lock(checkout: Path) -> None:
     deployed = [path for path in ours if path.startswith(("shared/", "services/"))]
     groups = [f"--group=pyproject.toml:{group}" for group in ("build", "test", "check", "bench")]
     runtime, development = "requirements/runtime.txt", "requirements/development.txt"
-    extra = ["--extra", "otel"]
-    _uv(checkout, *compiling, *extra, *deployed, "--output-file", runtime)
-    _uv(checkout, *compiling, *extra, *ours, *groups, "--constraint", runtime, "--output-file", development)
+    _uv(checkout, *compiling, *deployed, "--output-file", runtime)
+    _uv(checkout, *compiling, *ours, *groups, "--constraint", runtime, "--output-file", development)
     _uv(checkout, *compiling, "--group=pyproject.toml:uv", "--output-file", "requirements/uv.txt")
     image = ["--group=pyproject.toml:image", "--constraint", development]
     _uv(checkout, *compiling, *image, "--output-file", "requirements/image.txt")
