@@ -167,7 +167,7 @@ def _whatever_else(before: Any, after: Any, way: Way, at: str) -> Iterator[Chang
     names = {*before, *after} - known | ({"default"} if way is Way.IN else set())
     for name in sorted(names):
         if before.get(name) != after.get(name):
-            yield at or "/", f"{name} changed from {before.get(name)} to {after.get(name)}"
+            yield at or "/", f"{name} changed from {_told(before.get(name))} to {_told(after.get(name))}"
 
 
 def _shape(schema: Any) -> tuple[Any, Any]:
@@ -214,10 +214,10 @@ def _limits(before: Any, after: Any, way: Way, at: str) -> Iterator[Change]:
         lower = (loosest if is_ is None else is_) < (loosest if was is None else was)
         looser = lower if name in LEAST else not lower
         if looser is (way is Way.OUT):
-            yield at or "/", f"{name} changed from {was} to {is_}"
+            yield at or "/", f"{name} changed from {_told(was)} to {_told(is_)}"
     wider = after if way is Way.IN else before
     if before.get("pattern") != after.get("pattern") and "pattern" in wider:
-        yield at or "/", f"its pattern changed from {before.get('pattern')} to {after.get('pattern')}"
+        yield at or "/", f"its pattern changed from {_told(before.get('pattern'))} to {_told(after.get('pattern'))}"
 
 
 def _properties(before: Any, after: Any, between: Between, at: str) -> Iterator[Change]:

@@ -94,7 +94,7 @@ EVENT_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a list becomes shorter": (
         put(1, "properties", "antithrombotics", "maxItems"),
         "/antithrombotics",
-        "maxItems changed from None to 1, and what is on the topics already would not be read any more",
+        "maxItems changed from nothing to 1, and what is on the topics already would not be read any more",
     ),
     "a list may hold anything": (
         remove("properties", "antithrombotics", "items"), "/antithrombotics", "items changed from some to any",
@@ -102,7 +102,7 @@ EVENT_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "what nobody has thought about": (
         put(True, "properties", "antithrombotics", "uniqueItems"),
         "/antithrombotics",
-        "uniqueItems changed from None to True",
+        "uniqueItems changed from nothing to true",
     ),
     "codes are written otherwise": (
         put("^[a-z]+$", "properties", "antithrombotics", "items", "pattern"),
