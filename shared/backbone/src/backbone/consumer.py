@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy.dialects.postgresql import insert as upsert
 
-from backbone import carriage, offsets
+from backbone import offsets
 from backbone.database import Database, fault_of, is_passing, is_transient
 from backbone.hearing import Hearer
+from backbone.lag import Lag
 from backbone.messages import Incoming, KafkaAway, Log, OffsetGone, Place
-from backbone.telemetry import HEARD, LAG_RECORDS, LAG_SECONDS, OFFSETS_GONE, RETRIES
+from backbone.telemetry import HEARD, OFFSETS_GONE, RETRIES
 from backbone.watchdog import Pulse, StoodStill, Watchdog
 from reliefpath.envelope import Actor
 from reliefpath.vocabulary import Role
@@ -61,14 +60,12 @@ class Consumer:
         self._watchdog: Watchdog[Place] = Watchdog(watchdog)
         self._log: Log | None = None
         self._next: dict[Place, int] = {}
-        self._ends: dict[Place, int] = {}
         self._handed: dict[Place, int] = {}
         self._doubted: set[Place] = set()
         self._shares = 0
         """How often partitions were shared out or taken back. What was read meanwhile may be from before or behind."""
         self._pulse = Pulse(PAUSED)
-        self._begins: Mapping[Place, int] = {}
-        self._oldest: dict[Place, datetime] = {}
+        self._lag = Lag()
         self._working: dict[Place, asyncio.Task[None]] = {}
         self._gone: dict[Place, int] = {}
         self._delay = FIRST_DELAY
@@ -99,7 +96,7 @@ class Consumer:
             finally:
                 self.connected = False
                 await self._leave()
-                self._show_lags()
+                self._lag.show(self._next)
             await asyncio.sleep(self._delay)
             self._delay = min(self._delay * 2, LAST_DELAY)
 
@@ -115,7 +112,7 @@ class Consumer:
             self.connected = True
             if self._pulse.has_paused():
                 batches = self._doubt_all(source)
-            self._note_oldest(batches)
+            self._lag.note_read(batches, self._next)
             if loop.time() - observed >= OBSERVE:
                 observed = loop.time()
                 await self._observe(source, batches.keys())
@@ -260,7 +257,8 @@ class Consumer:
             marked = await offsets.marked(uow)
         self._shares += 1
         self._next = dict(known)
-        self._gone, self._oldest, self._ends, self._doubted = {}, {}, {}, set()
+        self._gone, self._doubted = {}, set()
+        self._lag.begin()
         self._handed = dict(known)
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
@@ -276,44 +274,34 @@ class Consumer:
         await asyncio.gather(*tasks, return_exceptions=True)
         for place in places:
             self._next.pop(place, None)
-            self._oldest.pop(place, None)
-            self._ends.pop(place, None)
             self._gone.pop(place, None)
         self._doubted -= places
-
-    def _note_oldest(self, batches: Mapping[Place, Sequence[Incoming]]) -> None:
-        for place, messages in batches.items():
-            unheard = [one.recorded_at for one in messages if one.offset >= self._next.get(place, 0)]
-            if unheard:
-                self._oldest[place] = unheard[0]
-            if place in self._ends:
-                self._ends[place] = max(self._ends[place], messages[-1].offset + 1)
+        self._lag.forget(places)
 
     async def _observe(self, source: Log, read: Collection[Place]) -> None:
         """See how far behind we are, and tell. `read` are the places of which something was just handed out."""
         await _in_time(self._look_for_gone(source))
         ends = await source.ends()
-        self._begins = await self._beginnings(set(self._gone)) if self._gone else {}
-        self._ends = {place: end for place, end in ends.items() if place in self._next}
-        now = datetime.now(UTC)
+        begins = await self._beginnings(set(self._gone)) if self._gone else {}
+        self._lag.note_ends(ends, self._next)
         await _in_time(self._pass_what_is_no_message(source, read))
-        behind = {place for place, end in self._ends.items() if end > self._next[place]}
-        unknown = {place: self._next[place] for place in behind - self._oldest.keys() - self._gone.keys()}
+        behind = self._lag.behind(self._next)
+        unknown = {place: self._next[place] for place in self._lag.undated(behind - self._gone.keys())}
         if unknown:  # nothing of it is at hand, as other partitions are read first
-            self._oldest |= await source.recorded(unknown)
-        for place in self._ends:
+            self._lag.note_recorded(await source.recorded(unknown))
+        for place in self._lag.places:
             if place in behind or place in self._gone:
-                self._oldest.setdefault(place, now)
+                self._lag.note_waiting(place)
             else:
                 self._has_moved(place)
-        await _in_time(self._write_lags())
-        self._show_lags()
+        await _in_time(self._write_lags(begins))
+        self._lag.show(self._next)
         await source.tell(dict(self._next))
-        self._watchdog.check(behind & self._ends.keys() - self._gone.keys())
+        self._watchdog.check(behind & self._lag.places - self._gone.keys())
 
     async def _pass_what_is_no_message(self, source: Log, read: Collection[Place]) -> None:
         """The end of a producer's transaction takes an offset and is never handed out: it is nothing to wait for."""
-        for place in self._ends.keys() - self._working.keys() - self._gone.keys() - set(read):
+        for place in self._lag.places - self._working.keys() - self._gone.keys() - set(read):
             expected = self._next.get(place)
             at = await source.position(place)
             # What was handed out and given up again, as its partition was to go to another, is to be read once more.
@@ -325,38 +313,13 @@ class Consumer:
                 if self._next.get(place) == expected:
                     self._next[place] = at
 
-    async def _write_lags(self) -> None:
-        now = datetime.now(UTC)
-        rows = [
-            {
-                "topic": place.topic, "partition": place.partition, "next": self._next[place], "end": end,
-                "oldest_at": self._oldest.get(place), "observed_at": now, "begins": self._begins.get(place),
-            }
-            for place, end in self._ends.items()
-        ]  # fmt: skip
-        if not rows:
-            return
-        statement = upsert(carriage.lags)
-        columns = {name: statement.excluded[name] for name in ("next", "end", "oldest_at", "observed_at", "begins")}
+    async def _write_lags(self, begins: Mapping[Place, int]) -> None:
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
-            await uow.session.execute(
-                statement.on_conflict_do_update(index_elements=["topic", "partition"], set_=columns), rows
-            )
-
-    def _show_lags(self) -> None:
-        """What is read by others now is theirs to show."""
-        now = datetime.now(UTC)
-        LAG_RECORDS.clear()
-        LAG_SECONDS.clear()
-        for topic in {place.topic for place in self._ends}:
-            ends = {place: end for place, end in self._ends.items() if place.topic == topic}
-            LAG_RECORDS.labels(topic).set(sum(max(0, end - self._next[place]) for place, end in ends.items()))
-            oldest = [self._oldest[place] for place in ends if place in self._oldest]
-            LAG_SECONDS.labels(topic).set((now - min(oldest)).total_seconds() if oldest else 0)
+            await self._lag.write(uow, self._next, begins)
 
     def _has_moved(self, place: Place) -> None:
         self._watchdog.has_moved(place)
-        self._oldest.pop(place, None)
+        self._lag.note_heard(place)
 
     async def _leave(self) -> None:
         self._pulse.end()
