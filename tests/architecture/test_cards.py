@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from backbone.service import SERVICES, card_of
-from reliefpath.events import CATALOGUE, LATER, Event, Speaker
+from reliefpath.events import CATALOGUE, LATER, Speaker
 from tests.architecture.sources import PACKAGES, ROOT, modules, tree
+
+HAPPENED = re.compile(r"([A-Z][a-z]+)+([A-Z][a-z]*ed|Held|Lost|Withdrawn|Due|Observing)(InError|Out)?")
+"""A noun and what became of it. What is due or under observation has come to be so."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -78,7 +82,7 @@ def _events_made(module: ast.Module) -> Iterator[str]:
 
 
 def test_events_are_named_in_the_past_tense_of_something_that_happened() -> None:
-    assert all(issubclass(event, Event) and event.__doc__ for event in CATALOGUE.values())
+    assert [event.__name__ for event in CATALOGUE.values() if not HAPPENED.fullmatch(event.__name__)] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

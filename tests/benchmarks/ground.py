@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +20,7 @@ from backbone.rows import new_id
 from reliefpath.envelope import dump_headers
 from reliefpath.events import Speaker, topic_of
 from stack.keys import Keys
+from stack.postgres import PostgreSQL
 from tests.support.databases import Databases
 from tests.support.servers import Servers
 from tests.support.visiting.world import VISITING, Voice, received
@@ -57,7 +58,9 @@ class Ground:
     def __init__(self) -> None:
         self.servers = Servers(durable=True)
         databases = Databases(self.servers)
-        self.installation = self.servers.postgres[0].installation
+        cluster, _ = self.servers.postgres
+        assert isinstance(cluster, PostgreSQL)
+        self.installation = cluster.installation
         self.address = databases.empty("referral")
         upgrade(VISITING, self.address)
         self.kafka = self.servers.kafka[0].address
@@ -144,9 +147,10 @@ class Ground:
         try:
             deadline = time.monotonic() + PATIENCE
             for _ in messages:
-                (message,) = consumer.consume(1, timeout=max(0.0, deadline - time.monotonic())) or [None]
-                if message is None:
+                got = consumer.consume(1, timeout=max(0.0, deadline - time.monotonic()))
+                if not got:
                     raise Void("not everything that was said arrived")
+                [message] = got
                 found.setdefault(message.key() or b"", []).append(int(header(message, "ce_seq")))
         finally:
             consumer.close()
@@ -156,7 +160,9 @@ class Ground:
 
 def header(message: Message, name: str) -> bytes:
     """A header's value."""
-    return next(bytes(value) for one, value in message.headers() or [] if one == name and value is not None)
+    # What was read has its headers in this form; the others are for what is to be sent.
+    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    return next(value for one, value in headers if one == name and value is not None)
 
 
 def places(messages: Iterable[Outgoing]) -> dict[bytes, list[int]]:

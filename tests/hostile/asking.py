@@ -21,6 +21,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.config._checks import NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.result import Err
 from schemathesis.pytest.lazy import get_all_tests  # what its own plugin runs; that cannot be told a service at a time
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.types import ASGIApp
@@ -76,7 +77,7 @@ class Asking:
         tokens = self.tokens
 
         @schema.auth(refresh_interval=None)
-        class Somebody(AuthProvider):
+        class Somebody(AuthProvider[str]):
             def get(self, case: Any, context: Any) -> str | None:
                 return tokens[0] if tokens else None
 
@@ -137,6 +138,8 @@ def _operations(schema: Any, ask: Callable[[Any], None]) -> Iterator[tuple[str, 
         ask(case)
 
     for found in get_all_tests(schema=schema, test_func=test, settings=None, given_kwargs=None):
+        if isinstance(found, Err):
+            raise found.err()
         operation, run = found.ok()
         yield operation.label, run
 

@@ -10,8 +10,10 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from backbone import inbox
+from backbone.carriage import dead_letters, held
 from backbone.database import Database
 from backbone.hearing import Hearer
 from backbone.messages import Incoming
@@ -50,9 +52,8 @@ def messages(draw: st.DrawFn) -> Incoming:
     event = draw(any_event())
     attributes = draw(attributes_of(event))
     whole = json.loads(encode_data(event))
-    headers = [list(one) for one in encode_headers(attributes)]
     seq = draw(st.sampled_from([1, 1, 1, 2, 7, 2**63 - 1]))
-    headers = [(name, str(seq).encode() if name == "ce_seq" else value) for name, value in headers]
+    headers = [(name, str(seq).encode() if name == "ce_seq" else value) for name, value in encode_headers(attributes)]
     for _ in range(draw(st.integers(0, 2))):
         name = draw(st.sampled_from([name for name, _ in headers] + ["", "\u202e", "x" * 300]))
         odd = (name, draw(st.sampled_from(ODD_HEADERS)))
@@ -108,10 +109,10 @@ async def _look_at_all(service: str, database: Database) -> int:
     hearer = Hearer(service, card_of(service).reactions, tries=2)
     async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="held") as uow:
         found: Any = await uow.session.execute(
-            inbox.select(inbox.held.c.speaker, inbox.held.c.stream).where(inbox.held.c.ended_at.is_(None)).distinct()
+            select(held.c.speaker, held.c.stream).where(held.c.ended_at.is_(None)).distinct()
         )
         streams = [inbox.Stream(row.speaker, row.stream) for row in found]
-        letters = (await uow.session.execute(inbox.select(inbox.dead_letters))).all()
+        letters = (await uow.session.execute(select(dead_letters))).all()
     for stream in streams:
         async with database.unit_of_work(actor=Actor(Role.SYSTEM, service), cause="held") as uow:
             await hearer.try_held(uow, stream, by="operations:1")

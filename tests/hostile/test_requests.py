@@ -51,20 +51,20 @@ def asking(request: pytest.FixtureRequest, addresses: dict[str, str], filled: di
     codes = sorted({step.query["to"] for story in stories().values() for step in story.steps if "to" in step.query})
     among = finish(_found(filled[service], "facility")).values()
     facilities = sorted({*(str(facility_id(code)) for code in codes), *(one for ids in among for one in ids)})
-    [journey, *_] = [one for ids in finish(_found(filled[service], "journey")).values() for one in ids] or [uuid4()]
+    journeys = sorted({one for found in finish(_found(filled[service], "journey")).values() for one in found})
     tokens = [
         keys.token(
             role,
             f"{role.value}-1",
             ["*"] if role in NETWORK_ROLES else facilities,
-            journey=journey if role is Role.PATIENT else None,
+            journey=next(iter(journeys), str(uuid4())) if role is Role.PATIENT else None,
         )
         for role in Role
         if role is not Role.SYSTEM
     ]
     tokens += [keys.token(Role.REFERRER, f"referrer-{facility}", [facility]) for facility in facilities]
     ids = finish(_found(filled[service], "id"))
-    ids["journeys"] = sorted({one for found in finish(_found(filled[service], "journey")).values() for one in found})
+    ids["journeys"] = journeys
     ids["parked"] = ids["held"]
     return Asking(addresses[service], tokens, ids, codes)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from operations.app import SERVICE, build
+from operations.app import build
+from operations.card import SERVICE
 
 
 def test_building_the_api_needs_no_settings_and_its_contract_lists_every_route() -> None:

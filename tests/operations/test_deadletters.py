@@ -94,8 +94,8 @@ async def test_pages_of_all_services_are_shown_together_and_none_is_skipped_or_r
 async def test_deadlines_of_all_services_come_the_earliest_first() -> None:
     def deadline(minute: int) -> dict[str, Any]:
         due_at = (datetime(2026, 11, 23, tzinfo=UTC) + timedelta(minutes=minute)).isoformat()
-        ids = {name: str(uuid4()) for name in ("journey", "subject")}
-        return held(0, kind="offer-lapses", cause="request:1", due_at=due_at, **ids)
+        about = {"journey": str(uuid4()), "subject": str(uuid4())}
+        return {**held(0, kind="offer-lapses", cause="request:1", due_at=due_at), **about}
 
     shelves = Shelves(referral=[deadline(1), deadline(4)], scheduling=[deadline(2)], followup=[], operations=[])
     async with peers(shelves) as services:

@@ -31,7 +31,8 @@ def test_one_look_tells_how_far_behind_but_not_where_it_is_going() -> None:
 
 def test_a_consumer_that_catches_up_is_said_to_clear_in_so_many_seconds() -> None:
     lag = judged(seen(0, 0, 100, 30), seen(10, 80, 100, 20))
-    assert (lag.status, lag.trend, lag.clears_in) == (Status.BEHIND, Trend.SHRINKING, pytest.approx(2.5))
+    assert (lag.status, lag.trend) == (Status.BEHIND, Trend.SHRINKING)
+    assert lag.clears_in == pytest.approx(2.5)
 
 
 def test_a_consumer_that_moves_more_slowly_than_the_topic_grows() -> None:
@@ -90,8 +91,7 @@ def test_a_topic_that_began_anew_forgets_what_was_before() -> None:
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 99), st.integers(0, 99)), min_size=1))
 def test_nothing_that_was_observed_makes_a_lag_negative_or_unreadable(looks: list[tuple[int, int, int]]) -> None:
     history: History[str] = History()
-    for second, place, more in looks:
-        observed = history.note("one", seen(second, place, place + more))
+    *_, observed = [history.note("one", seen(second, place, place + more)) for second, place, more in looks]
     lag = read(observed, NOON)
     assert lag.records >= 0
     assert lag.clears_in is None or lag.clears_in > 0

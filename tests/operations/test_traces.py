@@ -43,7 +43,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
         speaker = draw(st.sampled_from(SPEAKERS))
         counts[speaker] += 1
         cause = "request:r"
-        if happened and draw(st.booleans()):
+        if number > 1 and draw(st.booleans()):
             named = f"event:{draw(st.sampled_from(happened)).id}"
             cause = draw(st.sampled_from([named, f"deadline:check-in-due:0192:{named}"]))
         happened.append(event(number, speaker, counts[speaker], draw(st.integers(-90, 90)), cause))

@@ -12,7 +12,7 @@ from referral.reactions import DEADLINES, REACTIONS
 from referral.rules.clocks import Clock
 from reliefpath import events
 from reliefpath.events import Event, Speaker
-from reliefpath.vocabulary import CourseKind, Purpose, Role, Setting, Verdict, facility_id
+from reliefpath.vocabulary import CourseKind, FacilityKind, Purpose, Role, Setting, Verdict, facility_id
 from tests.support.referral import HOME, RECEIVER, Place
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -234,7 +234,7 @@ async def test_a_refused_handover_and_a_lost_check_in_ask_for_a_hand(place: Plac
 async def test_the_directory_is_kept_as_it_was_last_heard(place: Place) -> None:
     where = facility_id(RECEIVER)
     listed = events.FacilityListed(
-        facility=where, code=RECEIVER, kind="clinic", capabilities=("imaging",), accepting=False
+        facility=where, code=RECEIVER, kind=FacilityKind.CLINIC, capabilities=("imaging",), accepting=False
     )
     await place.hear(listed, where)
     [shown] = [one for one in (await place.referrer.get("/facilities")).json() if one["code"] == RECEIVER]

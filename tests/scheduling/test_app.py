@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scheduling.app import SERVICE, build
+from scheduling.app import build
+from scheduling.card import SERVICE
 
 
 def test_the_api_says_what_it_is_without_any_input_or_output() -> None:

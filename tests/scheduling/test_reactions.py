@@ -20,7 +20,8 @@ OTHER_FIELDS = {"reason_code": "because", "child": uuid4(), "to_facility": uuid4
 
 def closing(cls: type[Event], referral: UUID) -> Event:
     """A closing of this referral."""
-    return cls(**{name: value for name, value in OTHER_FIELDS.items() if name in cls.model_fields}, referral=referral)
+    more = {name: value for name, value in OTHER_FIELDS.items() if name in cls.model_fields}
+    return cls.model_validate({"referral": referral, **more})
 
 
 def ending(cls: type[Event], wanted: events.CourseRequested) -> Event:

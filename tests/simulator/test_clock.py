@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reliefpath.vocabulary import Role
+from reliefpath_client.development import Stillness
 from simulator.clock import Clock, NotStill, next_stop, read_stillness
 from simulator.network import SERVICES
 from tests.support.papers import Papers
@@ -16,7 +17,7 @@ from tests.support.papers import Papers
 TOPIC = "reliefpath.referral"
 
 
-def still(said: int = 0, heard: int = 0, due: int = 0, failed: int = 0, deadline: str | None = None) -> dict[str, Any]:
+def still(said: int = 0, heard: int = 0, due: int = 0, failed: int = 0, deadline: str | None = None) -> Stillness:
     return {
         "said": {TOPIC: said} if said else {},
         "heard": {TOPIC: heard},
@@ -44,7 +45,7 @@ def test_the_next_deadline_is_the_earliest_of_all_services() -> None:
 async def test_everything_is_still_only_when_two_looks_find_the_same() -> None:
     papers, looks = Papers(), itertools.count()
 
-    def shown(_: object) -> dict[str, Any]:
+    def shown(_: object) -> Stillness:
         look = next(looks) // len(SERVICES)
         return still(said=min(look, 2), heard=min(look, 2))
 

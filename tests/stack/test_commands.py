@@ -128,15 +128,14 @@ def test_a_token_is_alone_on_standard_output(tmp_path: Path, capsys: pytest.Capt
     assert main(asked, environ) == 0
     keys = Plan.of(environ).keys
     signed = capsys.readouterr().out.strip()
-    told = jwt.decode(signed, KeySet.import_key_set({"keys": _public(keys.jwks)}), algorithms=["ES256"])
+    told = jwt.decode(signed, _public(keys.jwks), algorithms=["ES256"])
     assert told.claims["sub"] == "dr-a"
     assert told.claims["facilities"] == [str(facility_id("north"))]
     assert told.claims["exp"] - told.claims["iat"] == 7200
 
 
-def _public(jwks: Path) -> list[dict[str, str]]:
-    keys: list[dict[str, str]] = json.loads(jwks.read_text())["keys"]
-    return keys
+def _public(jwks: Path) -> KeySet:
+    return KeySet.import_key_set(json.loads(jwks.read_text()))
 
 
 @pytest.mark.parametrize(
@@ -166,8 +165,7 @@ def test_a_token_of_a_patient_shows_the_journey_that_was_named(
     environ, journey = {"RELIEFPATH_DATA": str(tmp_path)}, "01a20a88-3a9e-7c55-9d5c-0d2f8f4f0a11"
     assert main(["token", "patient", "--journey", journey], environ) == 0
     signed = capsys.readouterr().out.strip()
-    key = KeySet.import_key_set({"keys": _public(Plan.of(environ).keys.jwks)})
-    told = jwt.decode(signed, key, algorithms=["ES256"])
+    told = jwt.decode(signed, _public(Plan.of(environ).keys.jwks), algorithms=["ES256"])
     assert (told.claims["journey"], told.claims["facilities"]) == (journey, [])
 
 

@@ -53,6 +53,7 @@ async def test_a_broker_that_was_killed_starts_again_and_still_has_every_acknowl
     servers: Servers, tmp_path: Path, supervisor: Supervisor
 ) -> None:
     running, _ = servers.kafka
+    assert isinstance(running, Kafka)
     port, controller = free_ports(2)
     broker = Kafka(running.java, running.jars, tmp_path / "kafka", port, controller)
     version = pinned_version(POM)
@@ -96,6 +97,7 @@ async def test_of_three_nodes_one_may_be_lost_and_of_two_none(
     servers: Servers, tmp_path: Path, supervisor: Supervisor
 ) -> None:
     running, _ = servers.kafka
+    assert isinstance(running, Kafka)
     nodes = cluster(running.java, running.jars, tmp_path / "kafka", Ports(free_span()).kafka(3))
     await asyncio.gather(*(node.prepare(supervisor.once, pinned_version(POM)) for node in nodes))
     await asyncio.gather(*(supervisor.start(node.process(), 0, node.answers) for node in nodes))

@@ -184,6 +184,7 @@ async def test_postgresql_listens_on_this_machine_only_and_has_no_socket_file(da
 @pytest.mark.db
 @pytest.mark.embedded
 def test_the_passwords_are_readable_by_their_owner_only(databases: Databases) -> None:
+    assert isinstance(databases.cluster, PostgreSQL)
     card = databases.cluster.home / "cluster.json"
     assert stat.S_IMODE(card.stat().st_mode) == 0o600
     assert len(set(json.loads(card.read_text())["passwords"].values())) >= 5

@@ -20,7 +20,8 @@ from tests.support.standins import StandInPlan, StandInStack, alive, python
 
 
 async def test_a_stack_that_is_interrupted_stops_everything_and_says_so(tmp_path: Path) -> None:
-    plan, stream, seen = StandInPlan.beside(tmp_path / "var"), io.StringIO(), []
+    plan, stream = StandInPlan.beside(tmp_path / "var"), io.StringIO()
+    seen: list[int] = []
 
     async def then(session: Session) -> None:
         state = plan.folder.state()

@@ -58,7 +58,7 @@ class Papers:
 
     things: dict[str, Shown] = field(default_factory=dict)
     lists: dict[str, list[Shown]] = field(default_factory=dict)
-    answers: dict[str, Callable[[Any], Shown | httpx2.Response]] = field(default_factory=dict)
+    answers: dict[str, Callable[[Any], Mapping[str, object] | httpx2.Response]] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
 
     def person(self, role: Role, name: str = "") -> Person:

@@ -92,6 +92,13 @@ class Broker(Protocol):
     def address(self) -> str:
         """What a client needs (bootstrap servers)."""
 
+    @property
+    def port(self) -> int:
+        """Where it listens to clients on this machine."""
+
+    async def answers(self) -> bool:
+        """Whether it names itself as a live broker now."""
+
 
 async def until_it_answers(name: str, answers: Answers, running: Callable[[], bool], told: Callable[[], str]) -> None:
     """Wait until a server answers. Raises Failure, with its last lines, when it has ended or takes too long."""

@@ -8,8 +8,9 @@ import pytest
 
 from backbone.access import Principal
 from referral.commands.facts import baseline, known_of, open_referral, sides_of
+from referral.lifecycle import ReferralState
 from referral.tables import Referral
-from reliefpath.vocabulary import Role, Side
+from reliefpath.vocabulary import Role, Setting, Side
 from tests.support.referral import LARGER, Place
 
 HERE, THERE = uuid4(), uuid4()
@@ -26,7 +27,15 @@ HERE, THERE = uuid4(), uuid4()
     ],
 )
 def test_sides_follow_from_the_callers_facilities(facilities: set[UUID], expected: set[Side]) -> None:
-    referral = Referral(from_facility=HERE, to_facility=THERE)
+    referral = Referral(
+        journey=uuid4(),
+        state=ReferralState.REQUESTED,
+        patient=uuid4(),
+        from_facility=HERE,
+        to_facility=THERE,
+        setting=Setting.HOME,
+        reason_code="pain",
+    )
     assert sides_of(referral, Principal("x", Role.COORDINATOR, frozenset(facilities))) == expected
 
 

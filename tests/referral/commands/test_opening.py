@@ -10,7 +10,7 @@ from backbone.access import Principal
 from backbone.problems import Invalid
 from referral.commands.opening import order_of, sender_of
 from referral.lifecycle.given import Asked
-from reliefpath.vocabulary import Role, facility_id
+from reliefpath.vocabulary import Role, Setting, facility_id
 from tests.support.referral import HOME, RECEIVER, SENDER, STRANGER, Place, draft
 
 
@@ -33,7 +33,7 @@ async def test_nobody_sends_for_a_facility_that_is_not_theirs_or_not_named(place
 
 
 async def test_an_order_is_refused_with_every_reason(place: Place) -> None:
-    asked = Asked(to="nowhere", setting="home", reason_code="pain", signs=("red_flag", "moody"))
+    asked = Asked(to="nowhere", setting=Setting.HOME, reason_code="pain", signs=("red_flag", "moody"))
     async with place.work() as uow:
         with pytest.raises(Invalid) as refused:
             await order_of(uow, principal(), asked)

@@ -67,9 +67,9 @@ def test_the_directory_says_the_whole_truth_each_time() -> None:
 def test_a_second_version_stands_beside_the_first_and_is_made_of_it() -> None:
     first = ReferralDeclined(referral=ID, reason_code="no-capacity")
     with second_version() as second:
+        assert latest(first) == second(referral=ID, reason_codes=("no-capacity",))
         assert CATALOGUE[ReferralDeclined.type] is ReferralDeclined
         assert CATALOGUE["reliefpath.referral.ReferralDeclined.v2"] is second
-        assert latest(first) == second(referral=ID, reason_codes=("no-capacity",))
         assert latest(latest(first)) == latest(first)
     assert latest(first) is first
     assert LATER == {}

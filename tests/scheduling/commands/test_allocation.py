@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
 from backbone.problems import Conflict
 from scheduling.commands.allocation import give_back, held_by, lock_resources, reserve
 from scheduling.rules.hours import Interval
-from scheduling.tables import Allocation, Range
+from scheduling.tables import Allocation
 from tests.support.scheduling import Place, accepted
 
 NINE = datetime(2030, 1, 7, 9, tzinfo=UTC)

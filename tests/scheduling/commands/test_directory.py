@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from uuid import UUID
 
 import pytest
@@ -17,7 +18,7 @@ from tests.support.scheduling import CENTRE, Place
 
 OPERATOR = Principal("operator", Role.OPERATIONS, everywhere=True)
 NEW = FacilityGiven(code="new-place", kind=FacilityKind.CLINIC, capabilities=("ultrasound", "monitoring"))
-ROOM = ResourceGiven(code="room-9", kind=ResourceKind.ROOM, hours=(Hours(weekday=1, opens="08:00", closes="16:00"),))
+ROOM = ResourceGiven(code="room-9", kind=ResourceKind.ROOM, hours=(Hours(weekday=1, opens=time(8), closes=time(16)),))
 
 
 async def test_a_listed_facility_is_said_on_its_own_stream(place: Place) -> None:
@@ -115,7 +116,7 @@ async def test_a_resource_is_added_once_and_told_apart_from_another_of_its_code(
 
 
 async def test_changed_hours_replace_the_old_ones(place: Place) -> None:
-    mornings = Hours(weekday=2, opens="08:00", closes="12:00")
+    mornings = Hours(weekday=2, opens=time(8), closes=time(12))
     change = ResourceChange(kind=ResourceKind.ROOM, hours=(mornings,), active=False)
     async with place.work() as uow:
         await change_resource(uow, OPERATOR, UUID(place.resources["room-1"]), change, 1)

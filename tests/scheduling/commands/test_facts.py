@@ -6,23 +6,37 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from backbone.access import Principal
-from reliefpath.vocabulary import Role, Side, facility_id
+from reliefpath.vocabulary import Purpose, Role, Setting, Side, Urgency, facility_id
 from scheduling.commands.facts import appointment_facts, sides_of, slot_of
+from scheduling.lifecycle import AppointmentState
 from scheduling.rules.facts import Wanted
 from scheduling.rules.hours import Interval
 from scheduling.tables import Appointment
 from tests.support.scheduling import CENTRE, SENDER, Place
 
 
+def requested() -> Appointment:
+    """An appointment at the centre that has no time yet."""
+    return Appointment(
+        journey=uuid4(),
+        state=AppointmentState.REQUESTED,
+        referral=uuid4(),
+        purpose=Purpose.ASSESSMENT,
+        facility=facility_id(CENTRE),
+        urgency=Urgency.ROUTINE,
+        setting=Setting.HOME,
+    )
+
+
 def test_the_receiver_is_the_facility_of_the_appointment_and_the_patient_stands_on_both_sides() -> None:
-    row = Appointment(facility=facility_id(CENTRE))
+    row = requested()
     assert sides_of(Principal("a", Role.SCHEDULER, frozenset({facility_id(CENTRE)})), row) == {Side.RECEIVER}
     assert sides_of(Principal("a", Role.SCHEDULER, frozenset({facility_id(SENDER)})), row) == {Side.SENDER}
     assert sides_of(Principal("a", Role.PATIENT, journey=uuid4()), row) == set(Side)
 
 
 def test_an_appointment_without_a_time_has_no_slot() -> None:
-    assert slot_of(Appointment()) is None
+    assert slot_of(requested()) is None
 
 
 async def test_a_resource_is_busy_with_others_appointments_and_never_with_its_own(place: Place) -> None:
