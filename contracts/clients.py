@@ -153,7 +153,7 @@ class _Module:
         yield from ("\n\n" + text for text in self.types.classes.values())
         bases = [one.client for one in self._bases]
         yield from ("\n", *_fitted(0, f"class {self.client}(", bases or ["Client"], "):"))
-        yield from _docstring(f"{self._about}. Every method raises Refusal, Unreachable.", 4)
+        yield from _docstring(f"{self._about}.\n\nEvery method raises Refusal, Unreachable.", 4)
         yield from ("", "    OPERATIONS: ClassVar[Mapping[str, Operation]] = {")
         yield from (f"        **{one}.OPERATIONS," for one in bases)
         yield from (line for one in self._operations for line in one.entry())

@@ -56,13 +56,15 @@ Said = TypeVar("Said", contravariant=True)
 class Action(Protocol[Api, Said]):
     """A client's method that does something to a thing and says more about it, on the version that was read."""
 
-    def __call__(self, api: Api, id: str, body: Said, /, *, version: int) -> Awaitable[Mapping[str, object]]: ...
+    def __call__(self, api: Api, id: str, body: Said, /, *, version: int) -> Awaitable[Mapping[str, object]]:
+        """Do it; the thing as it is then. Raises Refusal, Unreachable."""
 
 
 class Plain(Protocol[Api]):
     """One that says no more than what is done."""
 
-    def __call__(self, api: Api, id: str, /, *, version: int) -> Awaitable[Mapping[str, object]]: ...
+    def __call__(self, api: Api, id: str, /, *, version: int) -> Awaitable[Mapping[str, object]]:
+        """Do it; the thing as it is then. Raises Refusal, Unreachable."""
 
 
 class Person:

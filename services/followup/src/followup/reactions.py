@@ -99,8 +99,10 @@ async def on_course_performed(uow: UnitOfWork, heard: Heard) -> None:
 
 
 async def on_course_judged(uow: UnitOfWork, heard: Heard) -> None:
-    """A treatment was judged, so its observation is over. After a trial the contacts go on until it is decided what
-    follows."""
+    """A treatment was judged, so its observation is over.
+
+    After a trial the contacts go on until it is decided what follows.
+    """
     judged: Any = heard.event
     if judged.kind is CourseKind.TREATMENT:
         await _end(uow, judged, "course-judged")

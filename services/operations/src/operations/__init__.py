@@ -1,4 +1,4 @@
-"""Operations: what is going on, seen from above. Is anything late, stuck or lost, and can it be mended safely?
+"""Operations: what is going on, seen from above; whether anything is late, stuck or lost, and can be mended safely.
 
 Owns    no clinical fact and no patient data: ids, codes, times. Everything here can be rebuilt from the topics.
 Says    nothing.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -186,3 +187,7 @@ class Gathered(BaseModel, Generic[T]):
     items: list[T]
     next: str | None = None
     silent: list[Silent]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.__doc__ = inspect.getdoc(cls)  # as a page says what it is

@@ -22,15 +22,24 @@ class Told(Protocol):
     """What must be known of an event to place it."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID:
+        """What a cause names it by."""
+
     @property
-    def speaker(self) -> str: ...
+    def speaker(self) -> str:
+        """Whose `seq` it has."""
+
     @property
-    def seq(self) -> int: ...
+    def seq(self) -> int:
+        """Its place among its speaker's events of the journey, from 1."""
+
     @property
-    def time(self) -> datetime: ...
+    def time(self) -> datetime:
+        """When it was said, by its speaker's clock."""
+
     @property
-    def cause(self) -> str: ...
+    def cause(self) -> str:
+        """What led to it: `event:`, `request:` or `deadline:` and the id."""
 
 
 E = TypeVar("E", bound=Told)

@@ -215,8 +215,11 @@ class ReferralSummary(BaseModel):
 
 
 class ReferralShown(ReferralSummary):
-    """A referral with everything its two sides need to decide: also each fact with its source, what could not be read,
-    and what is missing (advisory: needed only before a procedure)."""
+    """A referral with everything its two sides need to decide.
+
+    Also each fact with its source, what could not be read, and what is missing (advisory: needed only before a
+    procedure).
+    """
 
     missing: list[Finding]
     facts: list[Fact]
@@ -245,8 +248,10 @@ class IntakeShown(BaseModel):
 
 
 class ReferralListed(BaseModel):
-    """A referral as a line of a worklist. `hand` says why somebody at the caller's facilities should look at it now;
-    empty when it is nobody's turn there."""
+    """A referral as a line of a worklist.
+
+    `hand` says why somebody at the caller's facilities should look at it now; empty when it is nobody's turn there.
+    """
 
     id: UUID
     version: int

@@ -66,8 +66,10 @@ class Facility(Base, table=True):
 
 
 class Patient(Base, table=True):
-    """A person as one sender described them. Two senders' descriptions are never merged here: neither may overwrite,
-    or learn, what the other knows."""
+    """A person as one sender described them.
+
+    Two senders' descriptions are never merged here: neither may overwrite, or learn, what the other knows.
+    """
 
     __tablename__ = "patients"
 
@@ -89,8 +91,10 @@ class Patient(Base, table=True):
 
 
 class PatientIdentifier(Base, table=True):
-    """A number somebody gave a patient: what tells that two referrals are about the same person. An unknown system is
-    an empty text."""
+    """A number somebody gave a patient: what tells that two referrals are about the same person.
+
+    An unknown system is an empty text.
+    """
 
     __tablename__ = "patient_identifiers"
     __table_args__ = (Index("ix_patient_identifiers_value", "value", "system"),)
@@ -156,7 +160,9 @@ class Referral(Base, Stateful, table=True):
 
 class Fact(Base, table=True):
     """One thing a source says about a patient, with that source: a resource of a bundle, or the role of who wrote it.
-    `value` is a number; what is not one stands in `words`."""
+
+    `value` is a number; what is not one stands in `words`.
+    """
 
     __tablename__ = "facts"
     __table_args__ = (one_of("kind", FactKind),)

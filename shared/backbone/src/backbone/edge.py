@@ -38,6 +38,7 @@ class Edge:
         self._under_way: set[_Exchange] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered. Raises ConnectionAbortedError when it fails after its answer began (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -93,7 +93,7 @@ class Feed(BaseModel):
 
 @router.get("/events", operation_id="events", response_model_exclude_none=True)
 async def read_events(request: Request, principal: Caller, after: After = None, limit: Limit = 50) -> Feed:
-    """What this service said of the journeys that the caller may see; first what was said first, as far as it is kept.
+    """What this service said of the journeys that the caller may see, as far as it is kept; the earliest first.
 
     An event comes at least once. Of a journey that becomes visible later, only what is said from then on follows.
     """

@@ -78,24 +78,51 @@ class OffsetGone(Exception):
 class Sender(Protocol):
     """What a relay needs to send: Kafka's producer, or its twin in memory."""
 
-    async def send(self, messages: Sequence[Outgoing]) -> None: ...
-    async def answers(self, topics: Collection[str]) -> bool: ...
-    async def stop(self) -> None: ...
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Send all and wait for every acknowledgement. Raises KafkaAway; then nobody knows which of them arrived."""
+
+    async def answers(self, topics: Collection[str]) -> bool:
+        """Whether these topics can be asked about now, within its time-out."""
+
+    async def stop(self) -> None:
+        """Let go of the client. What was acknowledged stays."""
 
 
 class Log(Protocol):
     """What a consumer needs of a log of messages: Kafka, or its twin in memory."""
 
-    async def start(self, gained: Gained, lost: Lost) -> None: ...
-    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]: ...
-    async def position(self, place: Place) -> int: ...
-    async def ends(self) -> dict[Place, int]: ...
-    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]: ...
-    async def tell(self, positions: Mapping[Place, int]) -> None: ...
-    def pause(self, place: Place) -> None: ...
-    def resume(self, place: Place) -> None: ...
-    def seek(self, place: Place, offset: int) -> None: ...
-    async def stop(self) -> None: ...
+    async def start(self, gained: Gained, lost: Lost) -> None:
+        """Begin to read. `gained` and `lost` are called whenever partitions come or go."""
+
+    async def read(self, wait: float, most: int, only: Collection[Place] = ()) -> dict[Place, list[Incoming]]:
+        """At most `most` messages by partition, waiting up to `wait` seconds for the first.
+
+        Of these partitions alone, should any be named. Raises OffsetGone, KafkaAway.
+        """
+
+    async def position(self, place: Place) -> int:
+        """The offset that is read next; 0 while nobody has said where to go on."""
+
+    async def ends(self) -> dict[Place, int]:
+        """The offset that each partition writes next, of those that are ours. Raises KafkaAway."""
+
+    async def recorded(self, positions: Mapping[Place, int]) -> dict[Place, datetime]:
+        """When the next message of each of these positions was recorded, of as many as can be told in time."""
+
+    async def tell(self, positions: Mapping[Place, int]) -> None:
+        """Say where we are, for those who watch consumer groups. Nothing depends on it."""
+
+    def pause(self, place: Place) -> None:
+        """Read no more of a partition until it is resumed or redistributed."""
+
+    def resume(self, place: Place) -> None:
+        """Read a paused partition again."""
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Go on at this offset."""
+
+    async def stop(self) -> None:
+        """Leave, within its time-out. What was read and not committed comes again."""
 
 
 Gained = Callable[[set[Place]], Awaitable[Mapping[Place, int]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import inspect
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,6 +32,10 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.__doc__ = inspect.getdoc(cls)  # a page of something would say nothing of itself in the contracts
 
 
 def encode_cursor(values: Sequence[Any]) -> str:

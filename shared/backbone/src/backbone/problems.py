@@ -101,18 +101,26 @@ CONFLICTS: Final = {
 
 
 class Malformed(Problem):
+    """What came is no HTTP or no JSON, or its If-Match is no ETag."""
+
     status, code, title = 400, "malformed", "The request cannot be read"
 
 
 class KeyMissing(Problem):
+    """Whatever may be repeated needs a key, by which a repetition is known. One that is too long is none."""
+
     status, code, title = 400, "idempotency-key-missing", "An Idempotency-Key is needed"
 
 
 class Unauthenticated(Problem):
+    """There is no token, or it is not one of the issuer's that holds now. Nobody was let in."""
+
     status, code, title = 401, "unauthenticated", "A valid token is needed"
 
 
 class Forbidden(Problem):
+    """Nobody of this role, or of these facilities, may do it: another token may. The state plays no part."""
+
     status, code, title = 403, "forbidden", "This role may not do that"
 
 
@@ -154,6 +162,8 @@ class Conflict(Problem):
 
 
 class Stale(Problem):
+    """Decided on another version than the `current` one. Nothing was changed."""
+
     status, code, title = 412, "stale", "It has changed since you read it"
 
     def __init__(self, current: int) -> None:
@@ -165,26 +175,38 @@ class Stale(Problem):
 
 
 class TooLargeBody(Problem):
+    """It has more bytes than the settings allow, packed or unpacked."""
+
     status, code, title = 413, "too-large", "The body is too large"
 
 
 class WrongMediaType(Problem):
+    """The Content-Type is not one that the operation takes."""
+
     status, code, title = 415, "wrong-media-type", "This media type is not read here"
 
 
 class Invalid(Problem):
+    """It can be read, and says what the contract does not allow. Every reason names its place, never what was sent."""
+
     status, code, title = 422, "invalid", "The request does not keep its contract"
 
 
 class KeyReused(Problem):
+    """The key came before with another method, address, If-Match or body. Nothing was done."""
+
     status, code, title = 422, "idempotency-key-reused", "This Idempotency-Key belongs to another request"
 
 
 class VersionMissing(Problem):
+    """A change names the version that it was decided on, or `*` for any."""
+
     status, code, title = 428, "if-match-missing", "An If-Match header is needed"
 
 
 class TooLargeHead(Problem):
+    """The headers have more bytes than a connection takes."""
+
     status, code, title = 431, "too-large-head", "The headers are too large"
 
 
@@ -200,10 +222,14 @@ class Unavailable(Problem):
 
 
 class ActionForbidden(Forbidden):
+    """A lifecycle's refusal for the caller's role or side. The state may be wrong as well."""
+
     code, title = "action-forbidden", "This action is not yours to take"
 
 
 class ActionRefused(Problem):
+    """A lifecycle's refusal for the state or for what is unmet: every reason, and the actions that are allowed."""
+
     status, code, title = 409, "action-refused", "This action may not be taken now"
 
 

@@ -35,6 +35,7 @@ class PgSnapshot(UserDefinedType[str]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
+        """PostgreSQL's name for it, as SQLAlchemy asks."""
         return "pg_snapshot"
 
 
@@ -44,6 +45,7 @@ class XID8(UserDefinedType[int]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
+        """PostgreSQL's name for it, as SQLAlchemy asks."""
         return "xid8"
 
 

@@ -36,8 +36,9 @@ class FeedEvent(TypedDict):
 
 
 class Events(Client):
-    """The events of an API, which referral, scheduling and followup have alike. Every method raises Refusal,
-    Unreachable.
+    """The events of an API, which referral, scheduling and followup have alike.
+
+    Every method raises Refusal, Unreachable.
     """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
@@ -45,8 +46,7 @@ class Events(Client):
     }
 
     async def events(self, *, after: str | None = None, limit: int | None = None) -> Feed:
-        """What this service said of the journeys that the caller may see; first what was said first, as far as it is
-        kept.
+        """What this service said of the journeys that the caller may see, as far as it is kept; the earliest first.
 
         An event comes at least once. Of a journey that becomes visible later, only what is said from then on follows.
         """

@@ -34,6 +34,8 @@ Setting = Literal["hospital", "outpatient", "home"]
 
 
 class PageCheckInShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[CheckInShown]
     next: NotRequired[str | None]
 
@@ -115,6 +117,8 @@ class Because(TypedDict):
 
 
 class PageTrialListed(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[TrialListed]
     next: NotRequired[str | None]
 
@@ -216,6 +220,8 @@ class Judge(TypedDict):
 
 
 class PageObservationListed(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[ObservationListed]
     next: NotRequired[str | None]
 
@@ -263,6 +269,8 @@ class FacilityNamed(TypedDict):
 
 
 class PageHandoverShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[HandoverShown]
     next: NotRequired[str | None]
 
@@ -317,7 +325,10 @@ class GiveBack(TypedDict):
 
 
 class Followup(Lifecycle, Events, Streams):
-    """The followup API as one caller sees it. Every method raises Refusal, Unreachable."""
+    """The followup API as one caller sees it.
+
+    Every method raises Refusal, Unreachable.
+    """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
         **Lifecycle.OPERATIONS,

@@ -9,8 +9,9 @@ from reliefpath_client.transport import Client, Operation
 
 
 class Lifecycle(Client):
-    """The lifecycle of an API, which referral, scheduling, followup and operations have alike. Every method raises
-    Refusal, Unreachable.
+    """The lifecycle of an API, which referral, scheduling, followup and operations have alike.
+
+    Every method raises Refusal, Unreachable.
     """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {

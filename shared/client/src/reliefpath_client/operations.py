@@ -42,6 +42,8 @@ Service = Literal["referral", "scheduling", "followup", "operations"]
 
 
 class PageJourneyShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[JourneyShown]
     next: NotRequired[str | None]
 
@@ -180,6 +182,8 @@ class Silent(TypedDict):
 
 
 class GatheredParked(TypedDict):
+    """A page gathered from the services: at most `limit` items of each, oldest first. `next` asks for the following."""
+
     items: list[Parked]
     next: NotRequired[str | None]
     silent: list[Silent]
@@ -232,6 +236,8 @@ class ParkedDetail(TypedDict):
 
 
 class GatheredDeadLetter(TypedDict):
+    """A page gathered from the services: at most `limit` items of each, oldest first. `next` asks for the following."""
+
     items: list[DeadLetter]
     next: NotRequired[str | None]
     silent: list[Silent]
@@ -256,6 +262,8 @@ class DeadLetter(TypedDict):
 
 
 class GatheredDeadline(TypedDict):
+    """A page gathered from the services: at most `limit` items of each, oldest first. `next` asks for the following."""
+
     items: list[Deadline]
     next: NotRequired[str | None]
     silent: list[Silent]
@@ -281,7 +289,10 @@ class Deadline(TypedDict):
 
 
 class Operations(Lifecycle, Streams):
-    """The operations API as one caller sees it. Every method raises Refusal, Unreachable."""
+    """The operations API as one caller sees it.
+
+    Every method raises Refusal, Unreachable.
+    """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
         **Lifecycle.OPERATIONS,

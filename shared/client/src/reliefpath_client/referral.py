@@ -417,13 +417,16 @@ class Ignored(TypedDict):
 
 
 class PageReferralListed(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[ReferralListed]
     next: NotRequired[str | None]
 
 
 class ReferralListed(TypedDict):
-    """A referral as a line of a worklist. `hand` says why somebody at the caller's facilities should look at it now;
-    empty when it is nobody's turn there.
+    """A referral as a line of a worklist.
+
+    `hand` says why somebody at the caller's facilities should look at it now; empty when it is nobody's turn there.
     """
 
     id: str
@@ -477,9 +480,10 @@ class IdentifierGiven(TypedDict):
 
 
 class FactGiven(TypedDict):
-    """One fact, with the day it is about. `value` is in the unit that the rulebook keeps for this kind, unless
-    `unit` says otherwise; `drug` is our code for an ingredient; `current` says whether a diagnosis or drug still
-    holds.
+    """One fact, with the day it is about.
+
+    `value` is in the unit that the rulebook keeps for this kind, unless `unit` says otherwise; `drug` is our code for
+    an ingredient; `current` says whether a diagnosis or drug still holds.
     """
 
     kind: FactKind
@@ -493,8 +497,10 @@ class FactGiven(TypedDict):
 
 
 class ReferralShown(TypedDict):
-    """A referral with everything its two sides need to decide: also each fact with its source, what could not be
-    read, and what is missing (advisory: needed only before a procedure).
+    """A referral with everything its two sides need to decide.
+
+    Also each fact with its source, what could not be read, and what is missing (advisory: needed only before a
+    procedure).
     """
 
     id: str
@@ -532,8 +538,9 @@ class ReferralShown(TypedDict):
 
 
 class Accept(TypedDict):
-    """The receiver takes it, with the urgency a person decided. `override_reason` takes it although something
-    essential is missing.
+    """The receiver takes it, with the urgency a person decided.
+
+    `override_reason` takes it although something essential is missing.
     """
 
     urgency: Urgency
@@ -639,8 +646,10 @@ class CourseShown(TypedDict):
 
 
 class Propose(TypedDict):
-    """A clinician suggests a modality. `follows` is the course it comes after; `waived_because` says why a treatment
-    goes without its trial, where a record lets a clinician decide so.
+    """A clinician suggests a modality.
+
+    `follows` is the course it comes after; `waived_because` says why a treatment goes without its trial, where a record
+    lets a clinician decide so.
     """
 
     kind: CourseKind
@@ -764,7 +773,10 @@ class FacilityShown(TypedDict):
 
 
 class Referral(Lifecycle, Events, Streams):
-    """The referral API as one caller sees it. Every method raises Refusal, Unreachable."""
+    """The referral API as one caller sees it.
+
+    Every method raises Refusal, Unreachable.
+    """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
         **Lifecycle.OPERATIONS,

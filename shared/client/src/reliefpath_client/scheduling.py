@@ -47,6 +47,8 @@ FacilityKind = Literal["hospital", "clinic", "home_care"]
 
 
 class PageAppointmentSummary(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[AppointmentSummary]
     next: NotRequired[str | None]
 
@@ -267,6 +269,8 @@ class RecordDiscussion(TypedDict):
 
 
 class PageFacilityShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[FacilityShown]
     next: NotRequired[str | None]
 
@@ -306,6 +310,8 @@ class FacilityChange(TypedDict):
 
 
 class PageResourceShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[ResourceShown]
     next: NotRequired[str | None]
 
@@ -365,7 +371,10 @@ class ResourceChange(TypedDict):
 
 
 class Scheduling(Lifecycle, Events, Streams):
-    """The scheduling API as one caller sees it. Every method raises Refusal, Unreachable."""
+    """The scheduling API as one caller sees it.
+
+    Every method raises Refusal, Unreachable.
+    """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {
         **Lifecycle.OPERATIONS,
@@ -428,8 +437,9 @@ class Scheduling(Lifecycle, Events, Streams):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> PageAppointmentSummary:
-        """The appointments the caller may see, the most pressing first: by until when the service level asks for
-        them.
+        """The appointments the caller may see, the most pressing first.
+
+        What presses is until when the service level asks for them.
         """
         answer: PageAppointmentSummary = await self.call(
             "appointments",
@@ -463,8 +473,9 @@ class Scheduling(Lifecycle, Events, Streams):
         days: int | None = None,
         most: int | None = None,
     ) -> SlotsShown:
-        """The first slots at which all that is needed is open and free, ready to be booked; and what stands against
-        any.
+        """The first slots at which all that is needed is open and free, ready to be booked.
+
+        With them comes what stands against any.
         """
         answer: SlotsShown = await self.call(
             "appointment_slots",

@@ -43,6 +43,8 @@ class Restarted(TypedDict):
 
 
 class PageHeldShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[HeldShown]
     next: NotRequired[str | None]
 
@@ -92,6 +94,8 @@ class HeldDetail(TypedDict):
 
 
 class PageDeadLetterShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[DeadLetterShown]
     next: NotRequired[str | None]
 
@@ -114,6 +118,8 @@ class DeadLetterShown(TypedDict):
 
 
 class PageDeadlineShown(TypedDict):
+    """One page of a list; `next` is the cursor of the following one, absent on the last."""
+
     items: list[DeadlineShown]
     next: NotRequired[str | None]
 
@@ -137,8 +143,9 @@ class DeadlineShown(TypedDict):
 
 
 class Streams(Client):
-    """The streams of an API, which referral, scheduling, followup and operations have alike. Every method raises
-    Refusal, Unreachable.
+    """The streams of an API, which referral, scheduling, followup and operations have alike.
+
+    Every method raises Refusal, Unreachable.
     """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {

@@ -80,10 +80,12 @@ class Facts(Protocol):
     """What every lifecycle's facts have: the state, and the state to return to after an interruption."""
 
     @property
-    def state(self) -> StrEnum: ...
+    def state(self) -> StrEnum:
+        """The state it is in."""
 
     @property
-    def returns_to(self) -> StrEnum | None: ...
+    def returns_to(self) -> StrEnum | None:
+        """The state before an interruption; None when it is not interrupted."""
 
 
 @dataclass(frozen=True, slots=True)

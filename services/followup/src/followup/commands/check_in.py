@@ -86,7 +86,7 @@ async def perform(
     return row
 
 
-def complete(uow: UnitOfWork, row: CheckIn, command: actions.Complete) -> Iterator[Event]:
+def _complete(uow: UnitOfWork, row: CheckIn, command: actions.Complete) -> Iterator[Event]:
     row.average_pain, row.worst_pain = command.average_pain, command.worst_pain
     row.rescue_doses = command.rescue_doses
     row.answered_at, row.answered_by = uow.now, uow.actor.role
@@ -99,14 +99,14 @@ def complete(uow: UnitOfWork, row: CheckIn, command: actions.Complete) -> Iterat
     )
 
 
-def cancel(uow: UnitOfWork, row: CheckIn, command: Because) -> Iterator[Event]:
+def _cancel(uow: UnitOfWork, row: CheckIn, command: Because) -> Iterator[Event]:
     row.reason_code = command.reason_code
     yield _about(events.CheckInCancelled, row, reason_code=command.reason_code)
 
 
 EFFECTS: Final[dict[str, Callable[[UnitOfWork, CheckIn, Any], Iterator[Event]]]] = {
-    "complete": complete,
-    "cancel": cancel,
+    "complete": _complete,
+    "cancel": _cancel,
 }
 """What each action of a person writes and says, once it is decided."""
 

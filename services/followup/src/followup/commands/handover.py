@@ -187,35 +187,35 @@ def _team(facility: Facility) -> Team:
     )
 
 
-def accept(row: Handover, command: actions.Remark) -> Iterator[Event]:
+def _accept(row: Handover, command: actions.Remark) -> Iterator[Event]:
     yield _about(events.HandoverAccepted, row)
 
 
-def refuse(row: Handover, command: Because) -> Iterator[Event]:
+def _refuse(row: Handover, command: Because) -> Iterator[Event]:
     row.reason_code = command.reason_code
     yield _about(events.HandoverRefused, row, reason_code=command.reason_code)
 
 
-def activate(row: Handover, command: actions.Remark) -> Iterator[Event]:
+def _activate(row: Handover, command: actions.Remark) -> Iterator[Event]:
     yield _about(events.HandoverActivated, row)
 
 
-def give_back(row: Handover, command: actions.GiveBack) -> Iterator[Event]:
+def _give_back(row: Handover, command: actions.GiveBack) -> Iterator[Event]:
     row.setting, row.reason_code = command.setting, command.reason_code
     yield _about(events.HandoverReturned, row, setting=command.setting, reason_code=command.reason_code)
 
 
-def end_it(row: Handover, command: Because) -> Iterator[Event]:
+def _end_it(row: Handover, command: Because) -> Iterator[Event]:
     row.reason_code = command.reason_code
     yield _about(events.HandoverEnded, row, reason_code=command.reason_code)
 
 
 EFFECTS: Final[dict[str, Callable[[Handover, Any], Iterator[Event]]]] = {
-    "accept": accept,
-    "refuse": refuse,
-    "activate": activate,
-    "return": give_back,
-    "end": end_it,
+    "accept": _accept,
+    "refuse": _refuse,
+    "activate": _activate,
+    "return": _give_back,
+    "end": _end_it,
 }
 """What each action of a person writes and says, once it is decided."""
 

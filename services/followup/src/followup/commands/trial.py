@@ -273,14 +273,14 @@ def _verdict_due(step: Step) -> Iterator[Event]:
     )
 
 
-def conclude(step: Step) -> Iterator[Event]:
+def _conclude(step: Step) -> Iterator[Event]:
     command: Because = step.command
     step.trial.ends_at, step.trial.reason_code = step.uow.now, command.reason_code
     remark(step.uow, step.trial, "conclude", command.note)
     yield from _verdict_due(step)
 
 
-def extend(step: Step) -> Iterator[Event]:
+def _extend(step: Step) -> Iterator[Event]:
     command: actions.Extend = step.command
     trial = step.trial
     trial.ends_at, trial.reason_code, trial.verdict_by = command.until, command.reason_code, None
@@ -291,7 +291,7 @@ def extend(step: Step) -> Iterator[Event]:
     )
 
 
-def judge(step: Step) -> Iterator[Event]:
+def _judge(step: Step) -> Iterator[Event]:
     command: actions.Judge = step.command
     trial, suggestion = step.trial, step.suggestion
     trial.verdict, trial.judged_at = command.verdict, step.uow.now
@@ -307,8 +307,8 @@ def judge(step: Step) -> Iterator[Event]:
 
 
 EFFECTS: Final[dict[str, Callable[[Step], Iterator[Event]]]] = {
-    "conclude": conclude,
-    "extend": extend,
-    "judge": judge,
+    "conclude": _conclude,
+    "extend": _extend,
+    "judge": _judge,
 }
 """What each action of a person writes and says, once it is decided."""

@@ -28,10 +28,12 @@ class Answering(Protocol):
     """What is read off an answer."""
 
     @property
-    def average_pain(self) -> int: ...
+    def average_pain(self) -> int:
+        """Since the last contact, 0 to 10."""
 
     @property
-    def worst_pain(self) -> int | None: ...
+    def worst_pain(self) -> int | None:
+        """The same at its worst; None when nobody said."""
 
 
 def tries_are_left(attempts: int, rulebook: Rulebook) -> bool:

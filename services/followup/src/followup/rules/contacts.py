@@ -60,8 +60,10 @@ def schedule_rules(modality: str, kind: CourseKind, rulebook: Rulebook) -> tuple
 
 
 def answer_by(now: datetime, latest: datetime, rulebook: Rulebook) -> datetime:
-    """Until when an answer is waited for that is asked for now: as long as the record gives, and at least until the
-    contact's own time is over."""
+    """Until when an answer is waited for that is asked for now.
+
+    As long as the record gives, and at least until the contact's own time is over.
+    """
     return max(latest, now + rulebook.operation(ANSWER).wait.longest)
 
 

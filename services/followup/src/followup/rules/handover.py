@@ -49,7 +49,8 @@ class Offering(Protocol):
     """What is read off an offer."""
 
     @property
-    def despite(self) -> str | None: ...
+    def despite(self) -> str | None:
+        """How it is provided for what the team does not list; None when nothing was said."""
 
 
 def answer_by(now: datetime, rulebook: Rulebook) -> datetime:

@@ -39,17 +39,20 @@ class Extending(Protocol):
     """What is read off an extension."""
 
     @property
-    def until(self) -> datetime: ...
+    def until(self) -> datetime:
+        """The new end of the trial."""
 
 
 class Judging(Protocol):
     """What is read off a verdict."""
 
     @property
-    def verdict(self) -> Verdict: ...
+    def verdict(self) -> Verdict:
+        """What the trial did, as the clinician sees it."""
 
     @property
-    def reason(self) -> str | None: ...
+    def reason(self) -> str | None:
+        """Why it is not the verdict that the records suggest; None when nothing was said."""
 
 
 def verdict_by(now: datetime, rulebook: Rulebook) -> datetime:

@@ -1,4 +1,4 @@
-"""`reliefpath lag`: are we behind, by how many seconds, and are we catching up?"""
+"""`reliefpath lag`: whether we are behind, by how many seconds, and whether we are catching up."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def modality_rules(modality: str) -> tuple[str, ...]:
     return () if record is None else (record.ref,)
 
 
-def agree(step: Step) -> Iterator[Event]:
+def _agree(step: Step) -> Iterator[Event]:
     command: actions.Agree = step.command
     step.uow.session.add(
         Decision(
@@ -199,12 +199,12 @@ def agree(step: Step) -> Iterator[Event]:
     yield step.about(events.CourseAgreed)
 
 
-def decline(step: Step) -> Iterator[Event]:
+def _decline(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield step.about(events.CourseDeclined)
 
 
-def submit_authorisation(step: Step) -> Iterator[Event]:
+def _submit_authorisation(step: Step) -> Iterator[Event]:
     command: actions.SubmitAuthorisation = step.command
     step.uow.session.add(
         Authorisation(
@@ -218,7 +218,7 @@ def submit_authorisation(step: Step) -> Iterator[Event]:
     yield step.about(events.AuthorisationSubmitted)
 
 
-def authorise(step: Step) -> Iterator[Event]:
+def _authorise(step: Step) -> Iterator[Event]:
     command: actions.Authorise = step.command
     answer = _authorisation(step)
     answer.outcome, answer.reference = "granted", command.reference
@@ -226,7 +226,7 @@ def authorise(step: Step) -> Iterator[Event]:
     yield step.about(events.CourseAuthorised, valid_until=command.valid_until)
 
 
-def deny(step: Step) -> Iterator[Event]:
+def _deny(step: Step) -> Iterator[Event]:
     answer = _authorisation(step)
     answer.outcome, answer.reason_code, answer.decided_at = "denied", step.command.reason_code, step.uow.now
     step.note(NoteKind.REASON, step.command.note)
@@ -239,7 +239,7 @@ def _authorisation(step: Step) -> Authorisation:
     return step.authorisation
 
 
-def request(step: Step) -> Iterator[Event]:
+def _request(step: Step) -> Iterator[Event]:
     course, referral, command = step.course, step.referral, step.command
     course.baseline_pain = step.baseline_pain
     if course.personal_pain_goal is None:
@@ -258,19 +258,19 @@ def request(step: Step) -> Iterator[Event]:
     )
 
 
-def book(step: Step) -> Iterator[Event]:
+def _book(step: Step) -> Iterator[Event]:
     booked: events.AppointmentBooked = step.command
     step.course.appointment, step.course.starts_at = booked.appointment, booked.starts_at
     yield step.about(events.CourseBooked, appointment=booked.appointment, starts_at=booked.starts_at)
 
 
-def unbook(step: Step) -> Iterator[Event]:
+def _unbook(step: Step) -> Iterator[Event]:
     gone: events.AboutAppointment = step.command
     step.course.appointment = step.course.starts_at = None
     yield step.about(events.CourseUnbooked, appointment=gone.appointment)
 
 
-def perform_it(step: Step) -> Iterator[Event]:
+def _perform_it(step: Step) -> Iterator[Event]:
     fulfilled: events.AppointmentFulfilled = step.command
     step.course.performed_at = fulfilled.ended_at
     yield step.about(
@@ -283,72 +283,72 @@ def perform_it(step: Step) -> Iterator[Event]:
     )
 
 
-def observe(step: Step) -> Iterator[Event]:
+def _observe(step: Step) -> Iterator[Event]:
     yield step.about(events.CourseObserving)
 
 
-def review(step: Step) -> Iterator[Event]:
+def _review(step: Step) -> Iterator[Event]:
     due: events.TrialVerdictDue | events.ReassessmentDue = step.command
     step.course.review_due_at, step.course.suggested, step.course.relief = step.uow.now, due.suggested, due.relief
     yield step.about(events.CourseReviewDue)
 
 
-def judge(step: Step) -> Iterator[Event]:
+def _judge(step: Step) -> Iterator[Event]:
     step.course.verdict = step.command.verdict
     step.note(NoteKind.VERDICT, step.command.note)
     yield step.about(events.CourseJudged, verdict=Verdict(step.command.verdict))
 
 
-def record_verdict(step: Step) -> Iterator[Event]:
+def _record_verdict(step: Step) -> Iterator[Event]:
     judged: events.TrialJudged = step.command
     course = step.course
     course.verdict, course.suggested, course.relief = judged.verdict, judged.suggested, judged.relief
     yield step.about(events.CourseJudged, verdict=judged.verdict)
 
 
-def go_on(step: Step) -> Iterator[Event]:
+def _go_on(step: Step) -> Iterator[Event]:
     step.note(NoteKind.OVERRIDE, step.command.override_reason)
     yield step.about(events.CourseContinued)
 
 
-def repeat(step: Step) -> Iterator[Event]:
+def _repeat(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield step.about(events.CourseRepeated)
 
 
-def escalate(step: Step) -> Iterator[Event]:
+def _escalate(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield step.about(events.CourseEscalated)
 
 
-def stop(step: Step) -> Iterator[Event]:
+def _stop(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield step.about(events.CourseStopped)
 
 
-def abandon(step: Step) -> Iterator[Event]:
+def _abandon(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield step.about(events.CourseAbandoned, reason_code=step.command.reason_code)
 
 
 EFFECTS: Final[dict[str, Callable[[Step], Iterator[Event]]]] = {
-    "agree": agree,
-    "decline": decline,
-    "submit-authorisation": submit_authorisation,
-    "authorise": authorise,
-    "deny": deny,
-    "request": request,
-    "book": book,
-    "unbook": unbook,
-    "perform": perform_it,
-    "observe": observe,
-    "review": review,
-    "judge": judge,
-    "record-verdict": record_verdict,
-    "continue": go_on,
-    "repeat": repeat,
-    "escalate": escalate,
-    "stop": stop,
-    "abandon": abandon,
+    "agree": _agree,
+    "decline": _decline,
+    "submit-authorisation": _submit_authorisation,
+    "authorise": _authorise,
+    "deny": _deny,
+    "request": _request,
+    "book": _book,
+    "unbook": _unbook,
+    "perform": _perform_it,
+    "observe": _observe,
+    "review": _review,
+    "judge": _judge,
+    "record-verdict": _record_verdict,
+    "continue": _go_on,
+    "repeat": _repeat,
+    "escalate": _escalate,
+    "stop": _stop,
+    "abandon": _abandon,
 }
 """What each action writes and says, once it is decided."""

@@ -1,5 +1,7 @@
-"""Opening a referral: written by hand as a draft, or read from a bundle and sent at once. One person, one open referral
-at one place; one bundle, one referral."""
+"""Opening a referral: written by hand as a draft, or read from a bundle and sent at once.
+
+One person, one open referral at one place; one bundle, one referral.
+"""
 
 from __future__ import annotations
 

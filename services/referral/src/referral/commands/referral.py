@@ -182,7 +182,7 @@ def _rules(step: Step, action: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*proposed, *(rule for finding in step.facts.missing for rule in finding.rules)]))
 
 
-def send(step: Step) -> Iterator[Event]:
+def _send(step: Step) -> Iterator[Event]:
     referral, proposal = step.referral, step.facts.proposal
     referral.clock_started_at = referral.clock_started_at or step.uow.now
     wished = None if referral.proposed_urgency is None else Urgency(referral.proposed_urgency)
@@ -195,11 +195,11 @@ def more_urgent(*proposed: Urgency | None) -> Urgency | None:
     return min((one for one in proposed if one is not None), key=list(Urgency).index, default=None)
 
 
-def receive(step: Step) -> Iterator[Event]:
+def _receive(step: Step) -> Iterator[Event]:
     yield events.ReferralReceived(referral=step.referral.id)
 
 
-def accept(step: Step) -> Iterator[Event]:
+def _accept(step: Step) -> Iterator[Event]:
     referral = step.referral
     referral.urgency = step.command.urgency
     step.note(NoteKind.OVERRIDE, step.command.override_reason)
@@ -213,25 +213,25 @@ def accept(step: Step) -> Iterator[Event]:
     )
 
 
-def decline(step: Step) -> Iterator[Event]:
+def _decline(step: Step) -> Iterator[Event]:
     step.note(NoteKind.ADVICE, step.command.advice)
     yield events.ReferralDeclined(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def ask_information(step: Step) -> Iterator[Event]:
+def _ask_information(step: Step) -> Iterator[Event]:
     step.referral.asked_items = list(step.command.items)
     step.note(NoteKind.QUESTION, step.command.question)
     yield events.InformationRequested(referral=step.referral.id, items=step.command.items)
 
 
-def supply_information(step: Step) -> Iterator[Event]:
+def _supply_information(step: Step) -> Iterator[Event]:
     step.referral.asked_items = []
     step.note(NoteKind.ANSWER, step.command.answer)
     keep_given(step.uow, step.referral, step.command.facts)
     yield events.InformationSupplied(referral=step.referral.id, items=step.command.items)
 
 
-def redirect(step: Step) -> Iterator[Event]:
+def _redirect(step: Step) -> Iterator[Event]:
     parent, destination = step.referral, step.destination
     if destination is None:
         raise RuntimeError("a redirection goes somewhere")
@@ -259,39 +259,39 @@ def redirect(step: Step) -> Iterator[Event]:
     )
 
 
-def hold(step: Step) -> Iterator[Event]:
+def _hold(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     yield events.ReferralHeld(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def resume(step: Step) -> Iterator[Event]:
+def _resume(step: Step) -> Iterator[Event]:
     yield events.ReferralResumed(referral=step.referral.id)
 
 
-def withdraw(step: Step) -> Iterator[Event]:
+def _withdraw(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     if step.came_from != ReferralState.DRAFT:  # nobody was told of a draft
         yield events.ReferralWithdrawn(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def request_cancellation(step: Step) -> Iterator[Event]:
+def _request_cancellation(step: Step) -> Iterator[Event]:
     step.referral.cancellation_by = Side.SENDER if Side.SENDER in step.facts.sides else Side.RECEIVER
     step.note(NoteKind.REASON, step.command.note)
     yield events.CancellationRequested(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def confirm_cancellation(step: Step) -> Iterator[Event]:
+def _confirm_cancellation(step: Step) -> Iterator[Event]:
     step.referral.cancellation_by = None
     yield events.ReferralCancelled(referral=step.referral.id)
 
 
-def refuse_cancellation(step: Step) -> Iterator[Event]:
+def _refuse_cancellation(step: Step) -> Iterator[Event]:
     step.referral.cancellation_by = None
     step.note(NoteKind.REASON, step.command.note)
     yield events.CancellationRefused(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def assess(step: Step) -> Iterator[Event]:
+def _assess(step: Step) -> Iterator[Event]:
     command: actions.Assess = step.command
     step.uow.session.add(
         Assessment(
@@ -316,7 +316,7 @@ def assess(step: Step) -> Iterator[Event]:
     )
 
 
-def confer(step: Step) -> Iterator[Event]:
+def _confer(step: Step) -> Iterator[Event]:
     command: actions.Confer = step.command
     step.uow.session.add(
         Conference(
@@ -337,22 +337,22 @@ def confer(step: Step) -> Iterator[Event]:
     )
 
 
-def complete(step: Step) -> Iterator[Event]:
+def _complete(step: Step) -> Iterator[Event]:
     step.note(NoteKind.CLOSING_REPORT, step.command.report)
     yield events.ReferralCompleted(referral=step.referral.id)
 
 
-def expire(step: Step) -> Iterator[Event]:
+def _expire(step: Step) -> Iterator[Event]:
     yield events.ReferralExpired(referral=step.referral.id)
 
 
-def enter_in_error(step: Step) -> Iterator[Event]:
+def _enter_in_error(step: Step) -> Iterator[Event]:
     step.note(NoteKind.REASON, step.command.note)
     if step.facts.was_sent:  # nobody was told of a draft
         yield events.ReferralEnteredInError(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
-def record_death(step: Step) -> Iterator[Event]:
+def _record_death(step: Step) -> Iterator[Event]:
     day = step.command.died_on
     step.patient.died, step.patient.died_on = True, day
     if step.facts.was_sent:
@@ -360,32 +360,32 @@ def record_death(step: Step) -> Iterator[Event]:
         yield events.PatientDied(referral=step.referral.id, died_on=at)
 
 
-def reopen(step: Step) -> Iterator[Event]:
+def _reopen(step: Step) -> Iterator[Event]:
     step.referral.closed_at = None
     step.note(NoteKind.REASON, step.command.note)
     yield events.ReferralReopened(referral=step.referral.id, reason_code=step.command.reason_code)
 
 
 EFFECTS: Final[dict[str, Callable[[Step], Iterator[Event]]]] = {
-    "send": send,
-    "receive": receive,
-    "accept": accept,
-    "decline": decline,
-    "ask-information": ask_information,
-    "supply-information": supply_information,
-    "redirect": redirect,
-    "hold": hold,
-    "resume": resume,
-    "withdraw": withdraw,
-    "request-cancellation": request_cancellation,
-    "confirm-cancellation": confirm_cancellation,
-    "refuse-cancellation": refuse_cancellation,
-    "assess": assess,
-    "confer": confer,
-    "complete": complete,
-    "expire": expire,
-    "enter-in-error": enter_in_error,
-    "record-death": record_death,
-    "reopen": reopen,
+    "send": _send,
+    "receive": _receive,
+    "accept": _accept,
+    "decline": _decline,
+    "ask-information": _ask_information,
+    "supply-information": _supply_information,
+    "redirect": _redirect,
+    "hold": _hold,
+    "resume": _resume,
+    "withdraw": _withdraw,
+    "request-cancellation": _request_cancellation,
+    "confirm-cancellation": _confirm_cancellation,
+    "refuse-cancellation": _refuse_cancellation,
+    "assess": _assess,
+    "confer": _confer,
+    "complete": _complete,
+    "expire": _expire,
+    "enter-in-error": _enter_in_error,
+    "record-death": _record_death,
+    "reopen": _reopen,
 }
 """What each action writes and says, once it is decided."""

@@ -60,6 +60,7 @@ class Resource:
 
     @property
     def id(self) -> str | None:
+        """The id it has of its own; None when that is missing or not well-formed."""
         return resource_id(self.body)
 
 

@@ -35,8 +35,11 @@ class CourseState(StrEnum):
 
 
 class Propose(Command):
-    """A clinician suggests a modality. `follows` is the course it comes after; `waived_because` says why a treatment
-    goes without its trial, where a record lets a clinician decide so."""
+    """A clinician suggests a modality.
+
+    `follows` is the course it comes after; `waived_because` says why a treatment goes without its trial, where a record
+    lets a clinician decide so.
+    """
 
     kind: CourseKind
     modality: Code

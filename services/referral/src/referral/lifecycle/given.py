@@ -31,8 +31,11 @@ class PatientGiven(Command):
 
 
 class FactGiven(Command):
-    """One fact, with the day it is about. `value` is in the unit that the rulebook keeps for this kind, unless `unit`
-    says otherwise; `drug` is our code for an ingredient; `current` says whether a diagnosis or drug still holds."""
+    """One fact, with the day it is about.
+
+    `value` is in the unit that the rulebook keeps for this kind, unless `unit` says otherwise; `drug` is our code for
+    an ingredient; `current` says whether a diagnosis or drug still holds.
+    """
 
     kind: FactKind
     code: Code | None = None

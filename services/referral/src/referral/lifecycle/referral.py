@@ -46,8 +46,10 @@ class Create(Asked):
 
 
 class Accept(Command):
-    """The receiver takes it, with the urgency a person decided. `override_reason` takes it although something essential
-    is missing."""
+    """The receiver takes it, with the urgency a person decided.
+
+    `override_reason` takes it although something essential is missing.
+    """
 
     urgency: Urgency
     override_reason: Text | None = None

@@ -50,21 +50,24 @@ class Proposing(Protocol):
     """What is read off a proposal."""
 
     @property
-    def waived_because(self) -> str | None: ...
+    def waived_because(self) -> str | None:
+        """Why a treatment goes without its trial; None when it does not."""
 
 
 class Authorising(Protocol):
     """What is read off a payer's answer."""
 
     @property
-    def valid_until(self) -> datetime | None: ...
+    def valid_until(self) -> datetime | None:
+        """The last moment at which the procedure may begin; None when the payer set none."""
 
 
 class Continuing(Protocol):
     """What is read off a decision to go on."""
 
     @property
-    def override_reason(self) -> str | None: ...
+    def override_reason(self) -> str | None:
+        """Why it goes on although the verdict does not say so; None when nothing was said."""
 
 
 def the_referral_is_active(facts: CourseFacts, command: object) -> Iterator[Finding]:

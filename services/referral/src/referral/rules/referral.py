@@ -50,10 +50,12 @@ class Accepting(Protocol):
     """What is read off an acceptance."""
 
     @property
-    def urgency(self) -> Urgency: ...
+    def urgency(self) -> Urgency:
+        """As a person decided it."""
 
     @property
-    def override_reason(self) -> str | None: ...
+    def override_reason(self) -> str | None:
+        """Why it is taken although something essential is missing; None when nothing was said."""
 
 
 def the_patient_is_alive(facts: ReferralFacts, command: object) -> Iterator[Finding]:

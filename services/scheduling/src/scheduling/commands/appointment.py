@@ -144,8 +144,11 @@ def shown_slot(slot: FreeSlot) -> SlotShown:
 async def find_slots(
     uow: UnitOfWork, row: Appointment, length: timedelta, within: Interval, most: int
 ) -> tuple[FreeSlot, ...]:
-    """Slots that can be had within a time: safe after what was decided on drugs, covered by the authorisation, and not
-    so soon that they are over before they can be booked."""
+    """Slots that can be had within a time.
+
+    They are safe after what was decided on drugs, covered by the authorisation, and not so soon that they are over
+    before they can be booked.
+    """
     facts = await appointment_facts(uow, row, within=Interval(within.start - length, within.end + length))
     start = next_quarter(max(within.start, uow.now + QUARTER, earliest_safe(facts) or uow.now))
     end = within.end if facts.valid_until is None else min(within.end, facts.valid_until + length)

@@ -61,8 +61,10 @@ def bare_facts(row: Appointment, now: datetime) -> AppointmentFacts:
 async def appointment_facts(
     uow: UnitOfWork, row: Appointment, wanted: Wanted | None = None, *, within: Interval | None = None
 ) -> AppointmentFacts:
-    """The facts of an appointment. What its facility's resources are taken for is gathered for the wanted slot, or for
-    all the time `within`."""
+    """The facts of an appointment.
+
+    What its facility's resources are taken for is gathered for the wanted slot, or for all the time `within`.
+    """
     facts = bare_facts(row, uow.now)
     within = within or (wanted.interval if wanted is not None else None)
     resources = await _resources(uow, row, within) if row.state in TO_COME else ()

@@ -56,7 +56,10 @@ async def appointments(
     cursor: CursorText = None,
     limit: Limit = 50,
 ) -> Page[AppointmentSummary]:
-    """The appointments the caller may see, the most pressing first: by until when the service level asks for them."""
+    """The appointments the caller may see, the most pressing first.
+
+    What presses is until when the service level asks for them.
+    """
     require_role(principal, *READERS)
     wanted = Filter(
         facility=facility,
@@ -94,7 +97,10 @@ async def slots(
     days: Annotated[int, Query(ge=1, le=92, description="How many days ahead to look.")] = 14,
     most: Annotated[int, Query(ge=1, le=100, description="Most slots to propose.")] = 10,
 ) -> SlotsShown:
-    """The first slots at which all that is needed is open and free, ready to be booked; and what stands against any."""
+    """The first slots at which all that is needed is open and free, ready to be booked.
+
+    With them comes what stands against any.
+    """
     require_role(principal, *READERS)
     async with unit_of_work(request, principal) as uow:
         row = await read_appointment(uow, principal, id)

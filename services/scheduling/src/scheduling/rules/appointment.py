@@ -20,10 +20,12 @@ class Offering(Protocol):
     """What is read off an offer."""
 
     @property
-    def wanted(self) -> Wanted | None: ...
+    def wanted(self) -> Wanted | None:
+        """The slot that is offered."""
 
     @property
-    def answer_by(self) -> datetime | None: ...
+    def answer_by(self) -> datetime | None:
+        """Until when the patient may answer; None for the usual time."""
 
 
 @dataclass(frozen=True, slots=True)

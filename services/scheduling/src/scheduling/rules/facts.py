@@ -81,7 +81,8 @@ class Wanting(Protocol):
     """A command that may name a slot."""
 
     @property
-    def wanted(self) -> Wanted | None: ...
+    def wanted(self) -> Wanted | None:
+        """The slot, or None when it names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ class Starting(Protocol):
     """What is read off the beginning of a procedure."""
 
     @property
-    def confirmed(self) -> tuple[str, ...]: ...
+    def confirmed(self) -> tuple[str, ...]:
+        """The codes of what was looked at before, such as `normal_inr`."""
 
 
 def bleed_class_of(facts: AppointmentFacts, variant: str | None = None) -> BleedClass | None:
@@ -121,8 +122,10 @@ def earliest_safe(facts: AppointmentFacts) -> datetime | None:
 
 
 def the_antithrombotics_are_decided(facts: AppointmentFacts, command: Wanting | None) -> Iterator[Finding]:
-    """For every antithrombotic a hold was agreed with its prescriber, or something else was decided with them; and the
-    slot lies as long after the last dose as the records say."""
+    """Every antithrombotic was decided on with its prescriber, and the slot lies long enough after its last dose.
+
+    The records say how long, where a hold was agreed; where something else was, the decision says from when on.
+    """
     wanted = wanted_by(command)
     pointer = f"{wanted.at}/starts_at" if wanted is not None else None
     start = wanted.interval.start if wanted is not None else None

@@ -50,8 +50,11 @@ class Source(Frozen):
 
 
 class Record(Frozen):
-    """What every record has. `sources` is never empty; `verification` is the weakest grade of anything in it, and
-    `grades` says where a part of it is better or worse founded."""
+    """What every record has.
+
+    `sources` is never empty; `verification` is the weakest grade of anything in it, and `grades` says where a part of
+    it is better or worse founded.
+    """
 
     id: RecordId
     version: int = Field(ge=1)
