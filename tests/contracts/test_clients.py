@@ -345,8 +345,9 @@ def test_those_written_by_hand_are_known() -> None:
 def test_what_is_alike_is_written_as_the_formatter_would_leave_it_however_much_or_little_there_is(
     tmp_path: Path,
 ) -> None:
-    things = {f"a{number}": thing(a=TEXT) | {"title": "Thing" * number} for number in range(1, 9)}
-    many = answering(thing(**things) | {"title": "All"}, parameters=[ID], tags=["rounds"])
+    about = {"description": "Told in the contract."}
+    things = {f"a{number}": thing(a=TEXT) | about | {"title": "Thing" * number} for number in range(1, 9)}
+    many = answering(thing(**things) | about | {"title": "All"}, parameters=[ID], tags=["rounds"])
     each = [answering(one, parameters=[ID], operationId=f"of_{name}") for name, one in things.items()]
     bare = answering({}, parameters=[ID], operationId="bare", tags=["bare"])
     found = clients.modules({"visit": joined(many, bare, *each), "stay": joined(many, bare)})
