@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Iterable
+import time
+from asyncio import sleep as really_sleep
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
@@ -139,6 +142,97 @@ async def test_how_often_and_how_long_is_tried_is_the_callers_to_say() -> None:
         await client.call("visits")
     assert len(asked.asked) == 2
     assert asked.asked[0].extensions["timeout"]["connect"] == 1.5
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b'Content-Length: 8\r\n\r\n{"id":7}'
+BODY_COMES = (HEAD + b"Content-Length: 100000\r\n\r\n", b" ")
+HEAD_COMES = (HEAD + b"X-Long: ", b"x")
+
+
+@asynccontextmanager
+async def dripping(first: bytes, drop: bytes, times: int = TRIES) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A service that answers so many times without end, byte by byte, and then at once: its address, what was asked."""
+    asked: list[bytes] = []
+    answering: set[asyncio.Task[Any] | None] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.current_task())
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        dribbles = len(asked) <= times
+        writer.write(first if dribbles else WHOLE)
+        while dribbles and not writer.is_closing():
+            await really_sleep(0.02)
+            writer.write(drop)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+        await asyncio.gather(*filter(None, answering))
+
+
+def keys(asked: Iterable[bytes]) -> list[str]:
+    """The key of every request."""
+    lines = [line.partition(":") for one in asked for line in one.decode().splitlines()]
+    return [value.strip() for name, _, value in lines if name.lower() == "idempotency-key"]
+
+
+@pytest.mark.parametrize(("first", "drop"), [BODY_COMES, HEAD_COMES], ids=["the body", "the headers"])
+async def test_an_answer_that_comes_drop_by_drop_is_none(first: bytes, drop: bytes, pauses: list[float]) -> None:
+    started = time.monotonic()
+    async with dripping(first, drop) as (address, asked), Visits(address, "token", patience=0.2, tries=2) as client:
+        with pytest.raises(Unreachable, match=r"did not answer within 0.2 seconds") as raised:
+            await client.call("visit_finish", 1)
+    assert raised.value.status is None
+    assert 0.4 <= time.monotonic() - started < 2
+    assert (len(asked), len(pauses), len(set(keys(asked)))) == (2, 1, 1)
+
+
+async def test_what_came_drop_by_drop_is_sent_again_under_the_same_key() -> None:
+    async with dripping(*BODY_COMES, times=1) as (address, asked), Visits(address, "token", patience=0.3) as client:
+        assert await client.call("visit_finish", 1) == {"id": 7}
+    assert len(keys(asked)) == 2
+    assert len(set(keys(asked))) == 1
+
+
+async def test_a_callers_own_time_that_is_shorter_ends_the_call_as_the_callers() -> None:
+    async with dripping(*BODY_COMES) as (address, asked), Visits(address, "token", patience=5) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2) as own:
+                await client.call("visit_finish", 1)
+    assert own.expired()
+    assert len(asked) == 1
+
+
+async def test_a_call_that_is_cancelled_is_not_tried_again() -> None:
+    async with dripping(*BODY_COMES) as (address, asked), Visits(address, "token", patience=5) as client:
+        call = asyncio.create_task(client.call("visit_finish", 1))
+        while not asked:
+            await really_sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert call.cancelled()
+    assert len(asked) == 1
+
+
+async def test_when_both_times_are_over_at_once_the_callers_counts() -> None:
+    asked: list[httpx2.Request] = []
+
+    async def stall(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        time.sleep(0.2)  # noqa: ASYNC251 - so that both are seen to be over in one turn of the loop
+        await really_sleep(5)
+        return ok()
+
+    async with Visits("http://api", "token", patience=0.1, transport=httpx2.MockTransport(stall)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.15) as own:
+                await client.call("visit_finish", 1)
+    assert own.expired()
+    assert len(asked) == 1
 
 
 def in_seconds(seconds: float) -> str:

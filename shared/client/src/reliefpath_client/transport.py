@@ -82,8 +82,8 @@ class Client:
 
     A PUT needs no key: what is already as it says is answered as changed.
 
-    `patience` is how many seconds one answer may take, `tries` how often what can be repeated is sent, and `trace`
-    says the W3C traceparent of what a call is part of. Raises ValueError for what is no address.
+    `patience` is how many seconds one answer may take until it is whole, `tries` how often what can be repeated is
+    sent, and `trace` says the W3C traceparent of what a call is part of. Raises ValueError for what is no address.
     """
 
     OPERATIONS: ClassVar[Mapping[str, Operation]] = {}
@@ -163,7 +163,7 @@ class Client:
             attempt += 1
             pause = 0.2 * 2**attempt
             try:
-                answer = await self._client.request(method, address, headers=headers, **more)
+                answer = await self._whole(method, address, headers=headers, **more)
             except httpx2.RequestError as error:
                 if attempt >= self._tries:
                     raise self._unreachable(error) from error
@@ -173,6 +173,15 @@ class Client:
                     return answer
                 pause = max(pause, asked)
             await asyncio.sleep(pause)
+
+    async def _whole(self, method: str, address: str, **more: Any) -> httpx2.Response:
+        """The whole answer to a request, from its sending to the last byte, within our patience."""
+        try:
+            # The limit that httpx2 knows is for each read; a service that answers drop by drop would outlast it.
+            async with asyncio.timeout(self._patience):
+                return await self._client.request(method, address, **more)
+        except TimeoutError as late:
+            raise httpx2.ReadTimeout("The answer is not whole in time.") from late
 
     def _unreachable(self, error: httpx2.RequestError) -> Unreachable:
         if isinstance(error, httpx2.TimeoutException):
