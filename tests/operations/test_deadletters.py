@@ -14,9 +14,10 @@ import pytest
 from backbone.problems import Invalid, NotFound, Unavailable
 from backbone.service import SERVICES
 from operations import deadletters
-from operations.deadletters import DEAD_LETTERS, DEADLINES, PARKED, RETRY, read_cursor, write_cursor
+from operations.deadletters import DEAD_LETTERS, DEADLINES, DISCARD, PARKED, RETRY, Shelf, read_cursor, write_cursor
 from operations.peers import Answer, Asker, Peers
 from operations.schemas import Gathered, Parked
+from tests.support.clients import asked_for, described
 
 OLGA = Asker("Bearer olga")
 
@@ -201,3 +202,38 @@ async def test_when_the_holder_falls_silent_nobody_claims_that_it_was_done_or_no
     async with peers(answer) as services:
         with pytest.raises(Unavailable, match="not known; repeat it with the same Idempotency-Key"):
             await deadletters.mend(services, OLGA, PARKED, uuid4(), "referral", RETRY, key="k", body=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("shelf", "operations"),
+    [
+        (PARKED, {"streams_held", "streams_held_one", "streams_held_retry", "streams_held_discard"}),
+        (
+            DEAD_LETTERS,
+            {"streams_dead_letters", "streams_dead_letter", "streams_dead_letter_retry", "streams_dead_letter_discard"},
+        ),
+        (
+            DEADLINES,
+            {"streams_deadlines", "streams_deadline", "streams_deadline_retry", "streams_deadline_discard"},
+        ),
+    ],
+    ids=lambda given: given.resource if isinstance(given, Shelf) else "",
+)
+async def test_nothing_is_asked_of_a_service_but_what_its_contract_has(
+    shelf: Shelf[Any, Any], operations: set[str]
+) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(404, json={})
+
+    async with peers(answer) as services:
+        await deadletters.gather(services, OLGA, shelf, service=None, status=None, cursor=None, limit=1)
+        with pytest.raises(NotFound):
+            await deadletters.find(services, OLGA, shelf, uuid4(), None)
+        for action in (RETRY, DISCARD):
+            await deadletters.mend(services, OLGA, shelf, uuid4(), "referral", action, key="k", body=b"{}")
+    assert {request.url.host for request in asked} == set(SERVICES)
+    contracts = {service: described(service) for service in SERVICES}
+    assert {asked_for(contracts[request.url.host], request) for request in asked} == operations

@@ -15,6 +15,7 @@ from operations.lags import Consumers
 from operations.peers import Answer, Asker, Peers
 from operations.schemas import Lags
 from operations.streams import Status, Trend
+from tests.support.clients import asked_for, described
 
 OLGA = Asker("Bearer olga")
 
@@ -100,3 +101,17 @@ async def test_a_restart_is_done_by_the_service_that_reads(given: Any, status: i
             await lags.restart(peers, OLGA, "followup", "a", 1, key="k", body=b"{}")
     assert (asked[0].url.path, asked[0].headers["idempotency-key"]) == ("/streams/lag/a/1/restart", "k")
     assert isinstance(done, Answer) and done.status == status if status else done == Restarted(**given)
+
+
+async def test_nothing_is_asked_of_a_service_but_what_its_contract_has() -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(404, json={})
+
+    async with Peers({"referral": "http://referral"}, transport=httpx2.MockTransport(answer)) as peers:
+        await lags.gather(peers, OLGA, Consumers())
+        await lags.restart(peers, OLGA, "referral", "a", 1, key="k", body=b"{}")
+    contract = described("referral")
+    assert [asked_for(contract, request) for request in asked] == ["streams_lag", "streams_lag_restart"]

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -58,6 +59,14 @@ def described(service: str) -> dict[str, Described]:
         for method, operation in item.items()
         if method in METHODS
     }
+
+
+def asked_for(contract: Mapping[str, Described], request: httpx2.Request) -> str | None:
+    """The operation of a contract that a request asks for; None when it has none there."""
+    for name, one in contract.items():
+        if one.method == request.method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one.path), request.url.path):
+            return name
+    return None
 
 
 def methods(client: type[Client]) -> set[str]:

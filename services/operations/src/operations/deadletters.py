@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from backbone.paging import Page
 from backbone.problems import Invalid, NotFound, Reason, Unavailable
 from backbone.service import SERVICES
+from backbone.streams import dead_letters, deadlines, held, path_of
 from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import DeadLetter, Deadline, Gathered, Parked, ParkedDetail, Silent
 
@@ -30,19 +31,48 @@ DISCARD: Final = "discard"
 NOT_FOUND: Final = 404
 
 
+Route = Callable[..., Any]
+
+
 @dataclass(frozen=True)
 class Shelf(Generic[S, D]):
-    """One kind of thing that services hold back: where they show it, and what it looks like with the service's name."""
+    """One kind of thing that services hold back: what it looks like with the service's name, and their own routes.
 
-    path: str
+    These list such things, show one, and mend it, by the action.
+    """
+
     resource: str
     shown: type[S]
     detail: type[D]
+    lists: Route
+    shows: Route
+    mends: Mapping[str, Route]
 
 
-PARKED: Final = Shelf("/streams/held", "held event", Parked, ParkedDetail)
-DEAD_LETTERS: Final = Shelf("/streams/dead-letters", "dead letter", DeadLetter, DeadLetter)
-DEADLINES: Final = Shelf("/streams/deadlines", "deadline", Deadline, Deadline)
+PARKED: Final = Shelf(
+    "held event",
+    Parked,
+    ParkedDetail,
+    held.list_held,
+    held.show_held,
+    {RETRY: held.retry_held, DISCARD: held.discard_held},
+)
+DEAD_LETTERS: Final = Shelf(
+    "dead letter",
+    DeadLetter,
+    DeadLetter,
+    dead_letters.list_dead_letters,
+    dead_letters.show_dead_letter,
+    {RETRY: dead_letters.retry_dead_letter, DISCARD: dead_letters.discard_dead_letter},
+)
+DEADLINES: Final = Shelf(
+    "deadline",
+    Deadline,
+    Deadline,
+    deadlines.list_deadlines,
+    deadlines.show_deadline,
+    {RETRY: deadlines.retry_deadline, DISCARD: deadlines.discard_parked_deadline},
+)
 
 
 async def gather(
@@ -68,7 +98,7 @@ async def gather(
         }
         for one, place in places.items()
     }
-    answers, silences = await peers.ask_all(shelf.path, asker, places, query)
+    answers, silences = await peers.ask_all(path_of("GET", shelf.lists), asker, places, query)
     items: list[S] = []
     following: dict[str, str | None] = {}
     silent = [Silent(service=one.service, because=one.because) for one in silences]
@@ -98,8 +128,9 @@ async def mend(
     Raises NotFound, or Unavailable when a service that may hold it is silent.
     """
     holder = service or (await _holder(peers, asker, shelf, id, None))[0]
+    path = path_of("POST", shelf.mends[action], id=id)
     with unsure():
-        answer = await peers.tell(holder, f"{shelf.path}/{id}/{action}", asker, key=key, body=body)
+        answer = await peers.tell(holder, path, asker, key=key, body=body)
         return answer if answer.problem else _named(answer, answer.body, shelf.detail)
 
 
@@ -121,7 +152,8 @@ def read_cursor(text: str) -> dict[str, str | None]:
 
 
 async def _holder(peers: Peers, asker: Asker, shelf: Shelf[S, D], id: UUID, service: str | None) -> tuple[str, D]:
-    answers, silences = await peers.ask_all(f"{shelf.path}/{id}", asker, [service] if service else SERVICES)
+    path = path_of("GET", shelf.shows, id=id)
+    answers, silences = await peers.ask_all(path, asker, [service] if service else SERVICES)
     for answer in answers:
         try:
             if not answer.problem:

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
+from backbone.streams import path_of
 from backbone.streams.lag import Lag as Reported
-from backbone.streams.lag import Restarted
+from backbone.streams.lag import Restarted, restart_partition, show_lag
 from operations import streams
 from operations.peers import Answer, Asker, Peers, Silence, not_understood, refused, unsure
 from operations.schemas import ConsumerLag, Lags, PartitionLag, Silent
@@ -24,7 +25,7 @@ _reported = TypeAdapter(list[Reported])
 
 async def gather(peers: Peers, asker: Asker, seen: Consumers) -> Lags:
     """Every consumer's lag; services that do not answer are named."""
-    answers, silences = await peers.ask_all("/streams/lag", asker)
+    answers, silences = await peers.ask_all(path_of("GET", show_lag), asker)
     consumers: list[ConsumerLag] = []
     for answer in answers:
         try:
@@ -41,8 +42,9 @@ async def restart(
 
     Raises Unavailable when it is silent.
     """
+    path = path_of("POST", restart_partition, topic=topic, partition=partition)
     with unsure():
-        answer = await peers.tell(service, f"/streams/lag/{topic}/{partition}/restart", asker, key=key, body=body)
+        answer = await peers.tell(service, path, asker, key=key, body=body)
         if answer.problem:
             return answer
         try:
