@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from backbone.service import SERVICES, lifecycle_table
-from contracts import clients, compatibility, event_schemas, http, index, lifecycle_pages, topics
+from contracts import clients, compatibility, event_schemas, http, index, lifecycle_pages, reasons, topics
 from contracts.cards import HERE, events, lifecycles
 from contracts.examples import left_over, unrecorded
 
@@ -30,6 +30,7 @@ def written() -> Iterator[tuple[Path, str]]:
     for name, text in clients.modules(documents).items():
         yield clients.PLACE / f"{name}.py", text
     yield Path("asyncapi.json"), _json(topics.document())
+    yield Path(reasons.PLACE), _json(reasons.document(documents.values()))
     for event in events():
         yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
         yield Path("events") / f"{event.type}.md", event_schemas.page(event)

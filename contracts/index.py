@@ -39,6 +39,8 @@ def _page() -> Iterator[str]:
     yield ""
     yield EXAMPLES
     yield ""
+    yield "Every code that a reason may have, who gives it and in what words: [reasons.json](reasons.json)."
+    yield ""
     yield "## Topics"
     yield ""
     yield PROMISES

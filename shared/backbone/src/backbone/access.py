@@ -144,18 +144,19 @@ class Gate:
             self._claims.validate(decoded.claims)
             return _principal(decoded.claims)
         except JoseError as error:
-            raise _refused(error.error, _MEANING.get(error.error, "The token is not valid here.")) from None
+            raise _refused(error.error, TOKEN_REFUSALS.get(error.error, "The token is not valid here.")) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _refused("malformed", "The token cannot be read.") from None
 
 
-_MEANING: Final = {
+TOKEN_REFUSALS: Final = {
     "expired_token": "The token has expired.",
     "bad_signature": "The signature is not the issuer's.",
     "invalid_claim": "The token was not made by this issuer for this audience.",
     "missing_claim": "The token lacks a claim that is needed.",
     "unsupported_algorithm": "This algorithm is not accepted.",
 }
+"""What the codes mean that the library of tokens gives, of those that a caller can do something about."""
 
 
 def _refused(code: str, message: str) -> Unauthenticated:
