@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from dataclasses import replace
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import CheckConstraint, Table, text
 
 from backbone import inbox
+from backbone.carriage import dead_letters, held
 from backbone.database import Database, UnitOfWork
-from backbone.inbox import Status, Stream
+from backbone.inbox import DeadLetterStatus, Status, Stream
 from backbone.messages import Incoming
 from backbone.rows import new_id
 from reliefpath.envelope import Attributes, read_attributes
@@ -212,3 +215,9 @@ async def test_a_dead_letter_at_the_same_place_of_a_topic_that_was_recreated_is_
         b"before",
         b"after",
     ]
+
+
+@pytest.mark.parametrize(("table", "known"), [(held, Status), (dead_letters, DeadLetterStatus)])
+def test_a_table_takes_every_status_that_is_known_and_no_other(table: Table, known: type[StrEnum]) -> None:
+    checks = {str(one.name): str(one.sqltext) for one in table.constraints if isinstance(one, CheckConstraint)}
+    assert re.findall(r"'(\w+)'", checks[f"ck_{table.name}_status"]) == list(known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -16,6 +16,7 @@ from backbone.actions import KeyHeader, read_command, unit_of_work
 from backbone.contract import PROBLEM_RESPONSES
 from backbone.deadlines import DeadlineStatus
 from backbone.idempotency import check_key
+from backbone.inbox import DeadLetterStatus
 from backbone.inbox import Status as HeldStatus
 from backbone.paging import CursorText, Limit, Page, page_of
 from backbone.problems import NotFound
@@ -172,7 +173,7 @@ async def list_dead_letters(
     asker: AsCaller,
     service: Services = None,
     status: Annotated[
-        list[Literal["new", "failed_again", "resolved", "discarded"]] | None,
+        list[DeadLetterStatus] | None,
         Query(description="Without one: all that nobody has dealt with."),
     ] = None,
     cursor: ServicesCursor = None,

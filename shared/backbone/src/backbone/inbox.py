@@ -39,6 +39,15 @@ class Status(StrEnum):
     DISCARDED = "discarded"
 
 
+class DeadLetterStatus(StrEnum):
+    """What has become of a message that belongs to no stream."""
+
+    NEW = "new"
+    FAILED_AGAIN = "failed_again"
+    RESOLVED = "resolved"
+    DISCARDED = "discarded"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One speaker's events of one stream: what is kept in order."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, NotRequired, TypedDict
 
 from reliefpath_client.lifecycle import Lifecycle
-from reliefpath_client.streams import Because, DeadlineStatus, Restarted, Status, Streams, StreamsDeadLettersStatus
+from reliefpath_client.streams import Because, DeadLetterStatus, DeadlineStatus, Restarted, Status, Streams
 from reliefpath_client.transport import Operation
 
 Stage = Literal[
@@ -247,7 +247,7 @@ class DeadLetter(TypedDict):
     """A message that a service could not tell to belong to any stream."""
 
     id: str
-    status: str
+    status: DeadLetterStatus
     reason: str
     topic: str
     partition: int
@@ -388,7 +388,7 @@ class Operations(Lifecycle, Streams):
         self,
         *,
         service: Sequence[Service] | None = None,
-        status: Sequence[StreamsDeadLettersStatus] | None = None,
+        status: Sequence[DeadLetterStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> GatheredDeadLetter:

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, NotRequired, TypedDict
 from reliefpath_client.transport import Client, Operation
 
 Status = Literal["missing", "waiting", "retrying", "behind", "parked", "resolved", "discarded"]
+DeadLetterStatus = Literal["new", "failed_again", "resolved", "discarded"]
 DeadlineStatus = Literal["open", "parked", "fired", "cancelled", "discarded"]
-StreamsDeadLettersStatus = Literal["new", "failed_again", "resolved", "discarded"]
 
 
 class Lag(TypedDict):
@@ -104,7 +104,7 @@ class DeadLetterShown(TypedDict):
     """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
 
     id: str
-    status: str
+    status: DeadLetterStatus
     reason: str
     topic: str
     partition: int
@@ -239,7 +239,7 @@ class Streams(Client):
     async def streams_dead_letters(
         self,
         *,
-        status: Sequence[StreamsDeadLettersStatus] | None = None,
+        status: Sequence[DeadLetterStatus] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> PageDeadLetterShown:

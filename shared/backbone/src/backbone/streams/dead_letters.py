@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +16,7 @@ from backbone.actions import KeyHeader, shown_answer, unit_of_work
 from backbone.carriage import dead_letters
 from backbone.database import UnitOfWork
 from backbone.idempotency import Answer
+from backbone.inbox import DeadLetterStatus
 from backbone.messages import Incoming
 from backbone.paging import CursorText, Limit, Page, keyset, page_of
 from backbone.problems import Conflict
@@ -29,7 +30,7 @@ class DeadLetterShown(BaseModel):
     """A message that belongs to no stream. Its content is not shown: nobody knows what it holds."""
 
     id: UUID
-    status: str
+    status: DeadLetterStatus
     reason: str
     topic: str
     partition: int
@@ -47,7 +48,7 @@ async def list_dead_letters(
     request: Request,
     response: Response,
     principal: Caller,
-    status: Annotated[list[Literal["new", "failed_again", "resolved", "discarded"]] | None, Query()] = None,
+    status: Annotated[list[DeadLetterStatus] | None, Query()] = None,
     cursor: CursorText = None,
     limit: Limit = 50,
 ) -> Page[DeadLetterShown]:
@@ -91,9 +92,9 @@ async def retry_dead_letter(
         message = Incoming(row.topic, row.partition, row.offset, row.key, row.data, headers, at)
         outcomes = await hearer_of(request).hear(uow, [message], carefully=True)
         if outcomes["dead_letter"]:
-            await _end_letter(uow, id, "failed_again", None, None)
+            await _end_letter(uow, id, DeadLetterStatus.FAILED_AGAIN, None, None)
         else:
-            await _end_letter(uow, id, "resolved", str(uow.actor), reason)
+            await _end_letter(uow, id, DeadLetterStatus.RESOLVED, str(uow.actor), reason)
         return shown_answer(_dead_letter(await find_row(uow, dead_letters, id, "dead letter")))
 
     return await act_once(request, principal, idempotency_key, work)
@@ -113,7 +114,7 @@ async def discard_dead_letter(
     async def work(uow: UnitOfWork, reason: str) -> Answer:
         row = await _open_letter(uow, id)
         uow.record("discard", "dead letter", id, before=row.status, reason=reason)
-        await _end_letter(uow, id, "discarded", str(uow.actor), reason)
+        await _end_letter(uow, id, DeadLetterStatus.DISCARDED, str(uow.actor), reason)
         return shown_answer(_dead_letter(await find_row(uow, dead_letters, id, "dead letter")))
 
     return await act_once(request, principal, idempotency_key, work)
@@ -127,7 +128,7 @@ async def _open_letter(uow: UnitOfWork, id: UUID) -> Any:
     return row
 
 
-async def _end_letter(uow: UnitOfWork, id: UUID, status: str, by: str | None, because: str | None) -> None:
+async def _end_letter(uow: UnitOfWork, id: UUID, status: DeadLetterStatus, by: str | None, because: str | None) -> None:
     ended = {} if by is None else {"ended_at": text("clock_timestamp()"), "ended_by": by, "ended_because": because}
     await uow.session.execute(update(dead_letters).where(dead_letters.c.id == id).values(status=status, **ended))
 
