@@ -19,6 +19,9 @@ from backbone.service import SERVICES
 from contracts.validation import codes_of_requests
 
 PLACE: Final = "reasons.json"
+RELEASED: Final = "reasons.released.json"
+"""What was promised last, against which the present list is held."""
+
 ABOUT: Final = (
     "Every code that a reason may have, in `errors` of a problem document as in what stands in the way of an action: "
     "who gives it, and in what words, with … for what differs. Within v1 no code goes away and none is renamed. Codes "

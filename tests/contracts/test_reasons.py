@@ -21,6 +21,7 @@ from contracts.reasons import (
     GIVERS,
     PASSED_ON,
     PLACE,
+    RELEASED,
     Reasons,
     Said,
     Unreadable,
@@ -96,7 +97,7 @@ def test_every_code_says_who_gives_it_and_in_what_words(listed: Reasons) -> None
 
 
 def test_what_was_released_is_still_given() -> None:
-    released, present = (json.loads((folder / PLACE).read_text()) for folder in (HERE / "released", HERE))
+    released, present = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in (RELEASED, PLACE))
     assert list(reasons_changed(released, present)) == []
 
 
