@@ -16,15 +16,18 @@ from typing import Any, Final
 from backbone.service import SERVICES
 from contracts.api_changes import api_changed
 from contracts.cards import HERE
+from contracts.reasons import PLACE, reasons_changed
 from contracts.schema_changes import Between, Change, Way, changed
 from contracts.topic_changes import topics_changed
 
 RELEASED: Final = HERE / "released"
 KEPT: Final = ("openapi", "events")
 TOPICS: Final = "asyncapi.json"
+REASONS: Final = PLACE
 NEW_VERSION: Final = (
     "Leave v1 as it was released and say the change as v2 beside it, with an upcaster from v1 (docs/integrators.md)."
 )
+NEW_CODE: Final = "Go on giving it, and give a new one beside it where it does not fit."
 NEW_OPERATION: Final = "Leave it as it was released and offer the change under another operation beside it."
 RESTORE: Final = "What was promised is taken back by nobody: restore the file."
 
@@ -50,12 +53,14 @@ def breaches(released: Path = RELEASED, present: Path = HERE) -> list[Breach]:
         found += _between(path, present, released, api_changed, "the API is gone", NEW_OPERATION)
     for path in released.glob(TOPICS):
         found += _between(path, present, released, topics_changed, "the topics' contract is gone", NEW_VERSION)
+    for path in released.glob(REASONS):
+        found += _between(path, present, released, reasons_changed, "the list of reasons is gone", NEW_CODE)
     return found
 
 
 def lost(released: Path = RELEASED) -> list[Breach]:
     """What was released and is not kept any more: without it nothing could be compared."""
-    names = [TOPICS, *(f"openapi/{service}.json" for service in SERVICES)]
+    names = [TOPICS, REASONS, *(f"openapi/{service}.json" for service in SERVICES)]
     if (released / TOPICS).is_file():
         messages = _read(released / TOPICS)["components"]["messages"].values()
         names += [f"events/{one['name']}.json" for one in messages]
@@ -71,7 +76,8 @@ def release(present: Path = HERE, released: Path = RELEASED) -> None:
     for name in KEPT:
         shutil.rmtree(released / name, ignore_errors=True)
         shutil.copytree(present / name, released / name, ignore=shutil.ignore_patterns("*.md"))
-    shutil.copy(present / TOPICS, released / TOPICS)
+    for name in (TOPICS, REASONS):
+        shutil.copy(present / name, released / name)
 
 
 def event_changed(before: Any, after: Any) -> Iterator[Change]:
@@ -93,6 +99,8 @@ def _between(
     place = path.relative_to(released)
     if not (present / place).is_file():
         yield Breach(str(place), gone, way_out)
+        return
+    if path.read_bytes() == (present / place).read_bytes():
         return
     for where, what in compare(_read(path), _read(present / place)):
         yield Breach(f"{place}#{where}", what, way_out)

@@ -16,11 +16,10 @@ from typing import Any, Final
 
 from backbone.access import TOKEN_REFUSALS
 from backbone.service import SERVICES
+from contracts.schema_changes import Change
 from contracts.validation import codes_of_requests
 
 PLACE: Final = "reasons.json"
-RELEASED: Final = "reasons.released.json"
-"""What was promised last, against which the present list is held."""
 
 ABOUT: Final = (
     "Every code that a reason may have, in `errors` of a problem document as in what stands in the way of an action: "
@@ -48,7 +47,6 @@ PASSED_ON: Final = frozenset(
 
 Reasons = dict[str, dict[str, list[str]]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-Change = tuple[str, str]
 
 
 class Unreadable(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.cards import HERE
-from contracts.compatibility import TOPICS, breaches, release
+from contracts.compatibility import REASONS, TOPICS, breaches, release
 
 Plant = Callable[[Any], object]
 
@@ -21,7 +21,8 @@ class Planted:
         self.released, self.present = folder / "released", folder / "present"
         for name in ("openapi", "events"):
             shutil.copytree(HERE / name, self.present / name)
-        shutil.copy(HERE / TOPICS, self.present / TOPICS)
+        for name in (TOPICS, REASONS):
+            shutil.copy(HERE / name, self.present / name)
         release(self.present, self.released)
 
     def change(self, name: str, plant: Plant) -> list[str]:

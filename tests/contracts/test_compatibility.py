@@ -12,7 +12,17 @@ import pytest
 from backbone.service import SERVICES
 from contracts.__main__ import write
 from contracts.cards import HERE
-from contracts.compatibility import NEW_OPERATION, NEW_VERSION, RELEASED, RESTORE, TOPICS, breaches, lost
+from contracts.compatibility import (
+    NEW_CODE,
+    NEW_OPERATION,
+    NEW_VERSION,
+    REASONS,
+    RELEASED,
+    RESTORE,
+    TOPICS,
+    breaches,
+    lost,
+)
 from tests.contracts.planting import Plant, Planted, put, remove
 from tests.support.versions import second_version
 
@@ -21,11 +31,11 @@ API: Final = "openapi/referral.json"
 
 
 def test_nothing_that_was_released_is_broken_or_lost() -> None:
-    assert sorted(path.name for path in RELEASED.iterdir()) == ["asyncapi.json", "events", "openapi"]
+    assert sorted(path.name for path in RELEASED.iterdir()) == ["asyncapi.json", "events", "openapi", "reasons.json"]
     assert [str(one) for one in (*lost(), *breaches())] == []
 
 
-@pytest.mark.parametrize("name", [EVENT, API, TOPICS])
+@pytest.mark.parametrize("name", [EVENT, API, TOPICS, REASONS])
 def test_what_was_released_and_is_not_kept_is_missed(planted: Planted, name: str) -> None:
     (planted.released / name).unlink()
     assert [str(one) for one in lost(planted.released)] == [
@@ -35,7 +45,7 @@ def test_what_was_released_and_is_not_kept_is_missed(planted: Planted, name: str
 
 def test_where_nothing_is_kept_of_what_was_released_everything_is_missed(tmp_path: Path) -> None:
     assert [one.place for one in lost(tmp_path / "released")] == [
-        f"released/{name}" for name in ("asyncapi.json", *(f"openapi/{one}.json" for one in SERVICES))
+        f"released/{name}" for name in (TOPICS, REASONS, *(f"openapi/{one}.json" for one in SERVICES))
     ]
 
 
@@ -126,11 +136,17 @@ def test_a_breach_of_an_event_is_refused_with_its_place_and_the_way_out(planted:
         (EVENT, f"{EVENT}: the event is gone. {NEW_VERSION}"),
         (API, f"{API}: the API is gone. {NEW_OPERATION}"),
         (TOPICS, f"{TOPICS}: the topics' contract is gone. {NEW_VERSION}"),
+        (REASONS, f"{REASONS}: the list of reasons is gone. {NEW_CODE}"),
     ],
 )
 def test_a_contract_that_is_gone_is_missed(planted: Planted, name: str, said: str) -> None:
     (planted.present / name).unlink()
     assert planted.breaches() == [said]
+
+
+def test_a_reason_that_is_given_no_more_is_refused(planted: Planted) -> None:
+    found = planted.change(REASONS, remove("reasons", "idempotency-key-reused"))
+    assert found == [f"{REASONS}#/reasons/idempotency-key-reused: the reason is gone. {NEW_CODE}"]
 
 
 def more_of_everything(document: Any) -> None:

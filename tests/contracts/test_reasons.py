@@ -20,8 +20,6 @@ from contracts.reasons import (
     EVERY_API,
     GIVERS,
     PASSED_ON,
-    PLACE,
-    RELEASED,
     Reasons,
     Said,
     Unreadable,
@@ -94,11 +92,6 @@ def test_every_code_says_who_gives_it_and_in_what_words(listed: Reasons) -> None
     for code, givers in listed.items():
         assert givers.keys() <= {*GIVERS.values()}, code
         assert all(words and all(words) for words in givers.values()), code
-
-
-def test_what_was_released_is_still_given() -> None:
-    released, present = (json.loads((HERE / name).read_text(encoding="utf-8")) for name in (RELEASED, PLACE))
-    assert list(reasons_changed(released, present)) == []
 
 
 BEFORE: dict[str, Any] = {
