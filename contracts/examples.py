@@ -4,7 +4,10 @@
 made to a service, events it hears, time that passes, and what it says upon each. Both are written by hand, and the
 tests play every story on the service itself, so an event's example is one that a real command says and that every
 reaction to it understands. `examples/answers/{service}/{operation}.{status}.json` is one successful answer as it was
-given when a story was played, which the tests hold against the answer that is given whenever it is.
+given when a story was played, which the tests hold against the answer that is given whenever it is; and
+`examples/answers/{service}/{problem}.{status}.json` is one refusal, of each type of problem that a story meets.
+
+What happens to every service alike is one story, `examples/stories/every/{name}.json`, which is played on each.
 """
 
 from __future__ import annotations
@@ -13,15 +16,18 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from backbone.contract import problem_types
+from backbone.problems import Invalid
 from contracts.cards import HERE
 from reliefpath.events import CATALOGUE, Event
 
 EXAMPLES: Final = HERE / "examples"
 ANSWERS: Final = EXAMPLES / "answers"
+EVERY: Final = "every"
 
 
 class _Read(BaseModel):
@@ -49,31 +55,48 @@ class Caller(_Read):
 
 
 class Step(_Read):
-    """One step of a story: a request is made (`do`), an event is heard (`hear`), or time passes (`wait`).
+    """One step of a story: a request is made (`do`), an event is heard (`hear`), time passes (`wait`), or a topic is
+    made anew under its consumer (`lose`).
 
     `do` is the id of an operation, `path` its parameters, `by` who makes the request; what needs no token is asked by
-    nobody. `shows` is part of the answer. `says` names the examples of all events that the service says upon this step,
-    in their order. `wait` is an ISO 8601 duration.
+    nobody. `headers` are those that a careful caller would send otherwise, or not at all; a `body` that is text is sent
+    as it is. `shows` is part of the answer; `refused` is the problem that is answered instead of `status`. `says` names
+    the examples of all events that the service says upon this step, in their order. `wait` is an ISO 8601 duration.
+    `becomes` says what becomes of what is heard, or of the deadlines that come: something fails or has gone astray,
+    unless it is an `effect`.
     """
 
     about: str = ""
     do: str | None = None
     hear: str | None = None
     wait: str | None = None
+    lose: str | None = None
+    becomes: Literal["effect", "parked", "missing", "behind", "dead_letter"] = "effect"
     by: Caller | None = None
     path: dict[str, str] = {}
     query: dict[str, str] = {}
-    body: dict[str, Any] | None = None
+    headers: dict[str, str | None] = {}
+    body: dict[str, Any] | str | None = None
     status: int = 200
+    refused: str | None = None
     shows: dict[str, Any] | None = None
     says: tuple[str, ...] = ()
 
+    @property
+    def answered(self) -> int:
+        """The status of the answer."""
+        return problem_types()[self.refused][0] if self.refused else self.status
+
 
 class Story(_Read):
-    """What happens to one patient, seen by one service. `at` is when it begins."""
+    """What happens to one patient, seen by one service. `at` is when it begins.
+
+    One that is played on every service may use words in braces, which `on` puts into each service's own.
+    """
 
     about: str
     at: str
+    on: dict[str, dict[str, str]] = {}
     steps: tuple[Step, ...]
 
 
@@ -86,10 +109,13 @@ class Request(_Read):
 
 
 class Answer(_Read):
-    """A successful answer that is an example of its operation and status: to which step of which story it is given."""
+    """An answer that is kept as an example: to which step of which story it is given.
+
+    `to` is the operation that it is given by, or the type of problem that it is.
+    """
 
     service: str
-    operation: str
+    to: str
     status: int
     story: str
     number: int
@@ -103,7 +129,7 @@ class Answer(_Read):
     @property
     def place(self) -> Path:
         """Where it is recorded, as seen from `examples/answers/`."""
-        return Path(self.service) / f"{self.operation}.{self.status}.json"
+        return Path(self.service) / f"{self.to}.{self.status}.json"
 
 
 @cache
@@ -118,9 +144,20 @@ def said() -> dict[str, Said]:
 def stories() -> dict[tuple[str, str], Story]:
     """Every story, by its service and its name."""
     return {
-        (path.parent.name, path.stem): Story.model_validate_json(path.read_text())
+        (service, path.stem): story
         for path in sorted((EXAMPLES / "stories").glob("*/*.json"))
+        for service, story in _told(path.parent.name, path.read_text())
     }
+
+
+def _told(service: str, text: str) -> Iterator[tuple[str, Story]]:
+    """A story by the services that it is played on."""
+    story = Story.model_validate_json(text)
+    for one, words in story.on.items() if service == EVERY else [(service, {})]:
+        own = text
+        for word, meaning in words.items():
+            own = own.replace("{" + word + "}", meaning)
+        yield one, Story.model_validate_json(own)
 
 
 def type_of(name: str) -> str:
@@ -140,23 +177,28 @@ def examples_of(event: type[Event]) -> list[Said]:
 def requests_of(operation: str) -> list[Request]:
     """The requests that stories make of one operation, each body once; those that say what they are about first.
 
-    One that is answered with another status is another request: its answer's example needs the one it belongs to.
+    One that is answered with another status is another request: its answer's example needs the one it belongs to. What
+    does not keep its contract is no example of it.
     """
     found = [
-        (step.status, Request(name=f"{name}-{number}", about=about, body=step.body))
+        (step.answered, Request(name=f"{name}-{number}", about=about, body=step.body))
         for _, name, number, about, step in _asked()
-        if step.do == operation
+        if step.do == operation and not isinstance(step.body, str) and step.refused != Invalid.code
     ]
     return list({(status, json.dumps(one.body)): one for status, one in reversed(found)}.values())[::-1]
 
 
 @cache
 def answers() -> list[Answer]:
-    """The answers that are kept: of each operation the first of each successful status, as requests are ordered."""
+    """The answers that are kept, each of the first request that gets it, as requests are ordered.
+
+    Of the refusals with the same problem it is one that shows the most reasons.
+    """
+    asked = sorted(_asked(), key=lambda one: -len((one[-1].shows or {}).get("errors", ())) if one[-1].refused else 0)
     found = [
-        Answer(service=service, operation=step.do, status=step.status, story=name, number=number, about=about)
-        for service, name, number, about, step in _asked()
-        if step.do and 200 <= step.status < 300
+        Answer(service=service, to=to, status=step.answered, story=name, number=number, about=about)
+        for service, name, number, about, step in asked
+        if (to := step.refused or step.do)
     ]
     return list({one.place: one for one in reversed(found)}.values())[::-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backbone.problems import MEDIA_TYPE
 from contracts.cards import api
 from contracts.examples import Answer, answers, recorded, requests_of, unrecorded
 
@@ -11,11 +12,13 @@ from contracts.examples import Answer, answers, recorded, requests_of, unrecorde
 def document(service: str) -> dict[str, Any]:
     """A service's OpenAPI document."""
     described, lacking = api(service).openapi(), unrecorded()
-    kept = [one for one in answers() if one.service == service and one.place not in lacking]
+    there = [one for one in answers() if one.place not in lacking]
+    kept = [one for one in there if one.service == service and one.status < 300]
     for item in described["paths"].values():
         for operation in item.values():
             _add_requests(operation)
             _add_answers(operation, kept)
+    _add_refusals(described["components"]["responses"], service, [one for one in there if one.status >= 400])
     return described
 
 
@@ -30,6 +33,13 @@ def _add_requests(operation: dict[str, Any]) -> None:
 
 def _add_answers(operation: dict[str, Any], kept: list[Answer]) -> None:
     for one in kept:
-        if one.operation == operation["operationId"]:
+        if one.to == operation["operationId"]:
             media = operation["responses"][str(one.status)]["content"]["application/json"]
             media["examples"] = {one.name: {"summary": one.about, "value": recorded(one)}}
+
+
+def _add_refusals(responses: dict[str, Any], service: str, kept: list[Answer]) -> None:
+    """Show each problem as it was met: here, or else in another service, as it is the same there."""
+    for one in sorted(kept, key=lambda one: one.service == service):
+        media = responses[f"Problem{one.status}"]["content"][MEDIA_TYPE]
+        media["examples"][one.to] = {"summary": one.about, "value": recorded(one)}

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from types import FunctionType
 from typing import Any, Final
 
 import httpx2
 from pydantic import TypeAdapter
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
+from backbone.carriage import lags, offsets
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
+from backbone.inbox import Status
 from backbone.messages import Incoming
+from backbone.problems import TYPE_PREFIX
 from backbone.service import card_of
 from contracts.cards import api
 from contracts.examples import Said, Step, Story, said
@@ -25,12 +29,15 @@ from reliefpath.envelope import Actor, load_headers
 from reliefpath.events import CATALOGUE, topic_of
 from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys
-from tests.contracts.unifying import Names
+from tests.contracts.unifying import Names, moved
 from tests.support.place import serving
 
 DURATION: Final = TypeAdapter(timedelta)
 OF_ITS_OWN: Final = frozenset({"ce_id", "ce_seq", "traceparent"})
 """Headers that say which one it is and not what it says."""
+
+TRACE: Final = f"00-{1:032x}-{1:016x}-01"
+"""In which trace a request is made that is refused, as a refusal names it."""
 
 LONG: Final = 50.0
 """So many seconds after its beginning a story does not tell the same minutes any more."""
@@ -43,7 +50,9 @@ class Player:
 
     def __init__(self, service: str, client: httpx2.AsyncClient, keys: Keys, database: Database, paths: Any) -> None:
         self.service, self._client, self._keys, self._database, self._paths = service, client, keys, database, paths
-        self._hearer = Hearer(service, card_of(service).reactions, tries=1)
+        reactions = card_of(service).reactions
+        self._hearer = Hearer(service, reactions, tries=1)
+        self._faulty = Hearer(service, dict.fromkeys(reactions, faulty(service)), tries=1)
         self._names = Names()
         self._seqs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._heard: Counter[str] = Counter()
@@ -63,7 +72,7 @@ class Player:
                     differences = list(self._names.differences(answers[number], self._answers[-1], at="/answer"))
                     assert differences == [], "\n".join([*differences, RECORD])
             except AssertionError as wrong:
-                what = step.do or step.hear or step.wait
+                what = step.do or step.hear or step.wait or step.lose
                 raise AssertionError(f"step {number} ({what}): {wrong}") from None
 
     def settled(self, *numbers: int) -> list[Any]:
@@ -76,9 +85,11 @@ class Player:
         if step.do:
             self._answers[-1] = await self._do(step)
         elif step.hear:
-            await self._hear(step.hear)
+            await self._hear(step.hear, step.becomes)
+        elif step.lose:
+            await self._lose(step.lose)
         else:
-            await self._wait(DURATION.validate_python(step.wait))
+            await self._wait(DURATION.validate_python(step.wait), step.becomes)
         await self._has_said(step)
 
     async def _set_clock(self, moment: datetime) -> None:
@@ -89,13 +100,31 @@ class Player:
                 {"moment": moment},
             )
 
-    async def _wait(self, length: timedelta) -> None:
+    async def _wait(self, length: timedelta, becomes: str) -> None:
         self._moment += length
         async with self._database.engine.begin() as connection:
             await connection.execute(text("UPDATE backbone.clock SET shift = shift + :length"), {"length": length})
-        watch = DeadlineWatch(self._database, card_of(self.service).deadlines, self.service, 1)
+        handlers = card_of(self.service).deadlines
+        if becomes != "effect":
+            handlers = dict.fromkeys(handlers, faulty(self.service))
+        parked = await self._count_parked()
+        watch = DeadlineWatch(self._database, handlers, self.service, 1)
         while await watch.take_one():
             pass
+        assert (await self._count_parked() > parked) is (becomes == "parked"), "other deadlines fail than should"
+
+    async def _count_parked(self) -> int:
+        async with self._database.engine.connect() as connection:
+            query = "SELECT count(*) FROM backbone.deadlines WHERE ended = 'parked' AND done_at IS NULL"
+            return int((await connection.execute(text(query))).scalar_one())
+
+    async def _lose(self, topic: str) -> None:
+        """What a consumer writes down when it would have to go on at an offset that is not there any more."""
+        at, now = self._heard[topic], datetime.now(UTC)
+        seen = {"topic": topic, "partition": 0, "next": at, "end": 0, "oldest_at": now, "observed_at": now, "begins": 0}
+        async with self._database.engine.begin() as connection:
+            await connection.execute(insert(offsets), {"topic": topic, "partition": 0, "next": at})
+            await connection.execute(insert(lags), seen)
 
     async def _do(self, step: Step) -> Any:
         assert step.do is not None
@@ -103,11 +132,14 @@ class Player:
         for name, value in step.path.items():
             path = path.replace("{" + name + "}", str(self._names.translated(value)))
         headers = self._headers(step, path)
-        answer = await self._client.request(
-            method, path, params=dict(step.query), json=self._names.translated(step.body), headers=headers
-        )
-        shown = answer.json() if answer.content else {}
-        assert answer.status_code == step.status, f"{answer.status_code} instead of {step.status}: {json.dumps(shown)}"
+        body = self._names.translated(step.body)
+        if isinstance(body, dict):
+            body = json.dumps(body)
+        answer = await self._client.request(method, path, params=dict(step.query), content=body, headers=headers)
+        shown = self._by_the_clock(answer.json() if answer.content else {})
+        wanted = step.refused or step.status
+        was = shown["type"].removeprefix(TYPE_PREFIX) if answer.status_code >= 400 else answer.status_code
+        assert was == wanted, f"{was} instead of {wanted}: {json.dumps(shown)}"
         if step.shows is not None:
             differences = list(self._names.differences(step.shows, shown, part=True))
             assert differences == [], differences
@@ -115,25 +147,33 @@ class Player:
             self._tags[shown["id"]] = answer.headers["etag"]
         return shown
 
-    def _headers(self, step: Step, path: str) -> dict[str, str]:
-        if step.by is None:
-            return {}
-        facilities = [code if code == "*" else facility_id(code) for code in step.by.facilities]
-        journey = self._names.translated(step.by.journey)
-        token = self._keys.token(Role(step.by.role), step.by.subject, facilities, journey=journey)
-        tag = next((tag for id_, tag in self._tags.items() if id_ in path), "*")
-        return {
-            "Authorization": f"Bearer {token}",
-            "Idempotency-Key": f"{self.service}-{id(step)}",
-            "If-Match": tag,
-        }
+    def _by_the_clock(self, shown: Any) -> Any:
+        """What is shown, with the times that were taken from the machine's clock as the story's clock says them."""
+        now = datetime.now(UTC)
+        begun = now - timedelta(seconds=time.monotonic() - self._begun)
+        return moved(shown, self._moment - begun, since=begun, until=now + timedelta(minutes=1))
 
-    async def _hear(self, name: str) -> None:
+    def _headers(self, step: Step, path: str) -> dict[str, str]:
+        headers: dict[str, str | None] = {"Content-Type": "application/json"}
+        if step.refused:
+            headers["traceparent"] = TRACE
+        if step.by is not None:
+            facilities = [code if code == "*" else facility_id(code) for code in step.by.facilities]
+            journey = self._names.translated(step.by.journey)
+            token = self._keys.token(Role(step.by.role), step.by.subject, facilities, journey=journey)
+            headers |= {
+                "Authorization": f"Bearer {token}",
+                "Idempotency-Key": f"{self.service}-{id(step)}",
+                "If-Match": next((tag for id_, tag in self._tags.items() if id_ in path), "*"),
+            }
+        return {name: value for name, value in {**headers, **step.headers}.items() if value is not None}
+
+    async def _hear(self, name: str, becomes: str) -> None:
         example = said()[name]
         headers = self._names.translated(example.headers)
         place = headers["ce_source"], headers["ce_subject"]
-        self._seqs[place] += 1
-        headers["ce_seq"] = str(self._seqs[place])
+        self._seqs[place] += 2 if becomes == "missing" else 1
+        headers["ce_seq"] = str(-1 if becomes == "dead_letter" else self._seqs[place])
         event = CATALOGUE[headers["ce_type"]]
         topic = topic_of(event.speaker)
         message = Incoming(
@@ -146,10 +186,11 @@ class Player:
             int(self._moment.timestamp() * 1000),
         )
         self._heard[topic] += 1
-        actor = Actor(Role.SYSTEM, self.service)
+        actor, hearer = Actor(Role.SYSTEM, self.service), self._faulty if becomes == "parked" else self._hearer
         async with self._database.unit_of_work(actor=actor, cause="consumer") as uow:
-            outcomes = await self._hearer.hear(uow, [message], carefully=True)
-        assert {kind: n for kind, n in outcomes.items() if n} == {"effect": 1}, await self._why_held()
+            outcomes = await hearer.hear(uow, [message], carefully=True)
+        told = Status.RETRYING if becomes == Status.PARKED else becomes  # its first try was the last
+        assert {kind: n for kind, n in outcomes.items() if n} == {told: 1}, await self._why_held()
 
     async def _why_held(self) -> Any:
         async with self._database.engine.connect() as connection:
@@ -183,6 +224,17 @@ class Player:
             *self._names.differences(ours, theirs, later=now - then, at="/headers"),
             *self._names.differences(example.data, real.data, later=now - then, at="/data"),
         ]
+
+
+def faulty(service: str) -> Callable[..., Coroutine[Any, Any, None]]:
+    """What has a fault in it, as if it stood among what the service does when others speak and time passes."""
+
+    async def fails(*_: Any) -> None:
+        raise KeyError
+
+    assert isinstance(fails, FunctionType)
+    there = {**fails.__globals__, "__name__": f"{service}.reactions"}
+    return FunctionType(fails.__code__.replace(co_firstlineno=1), there)
 
 
 @asynccontextmanager

@@ -136,7 +136,7 @@ def test_of_the_steps_that_could_be_the_example_the_first_is_that_says_what_it_i
             (bool(step.about), name, number)
             for (service, name), story in stories().items()
             for number, step in enumerate(story.steps, 1)
-            if (service, step.do, step.status) == (one.service, one.operation, one.status)
+            if (service, step.do, step.status) == (one.service, one.to, one.status)
         ]
         told = any(about for about, _, _ in alike)
         assert (one.story, one.number) == min((name, number) for about, name, number in alike if about is told)

@@ -18,7 +18,7 @@ from backbone.problems import Invalid
 CLOSE: Final = timedelta(minutes=2)
 """So far apart two times may be: a story is played in real time on a shifted clock."""
 
-COUNTED: Final = frozenset({"seconds_in_stage"})
+COUNTED: Final = frozenset({"seconds_in_stage", "seconds"})
 """Numbers of seconds that are counted until now."""
 
 OF_TIME: Final = 7
@@ -124,6 +124,18 @@ class Names:
         if one is None or other is None or (one.tzinfo is None) != (other.tzinfo is None):
             return example == real
         return abs(other - one) <= CLOSE or abs(other - one - later) <= CLOSE
+
+
+def moved(real: Any, by: timedelta, *, since: datetime, until: datetime) -> Any:
+    """What is there, with every time between these two so much later."""
+    if isinstance(real, dict):
+        return {name: moved(value, by, since=since, until=until) for name, value in real.items()}
+    if isinstance(real, list):
+        return [moved(one, by, since=since, until=until) for one in real]
+    moment = _moment(real) if isinstance(real, str) else None
+    if moment is not None and moment.tzinfo is not None and since <= moment <= until:
+        return (moment + by).isoformat().replace("+00:00", "Z")
+    return real
 
 
 def _moment(text: str) -> datetime | None:
