@@ -16,14 +16,14 @@ def document(service: str) -> dict[str, Any]:
     kept = [one for one in there if one.service == service and one.status < 300]
     for item in described["paths"].values():
         for operation in item.values():
-            _add_requests(operation)
+            _add_requests(operation, service)
             _add_answers(operation, kept)
     _add_refusals(described["components"]["responses"], service, [one for one in there if one.status >= 400])
     return described
 
 
-def _add_requests(operation: dict[str, Any]) -> None:
-    examples = requests_of(operation["operationId"])
+def _add_requests(operation: dict[str, Any], service: str) -> None:
+    examples = requests_of(operation["operationId"], service)
     bodies = {one.name: {"summary": one.about, "value": one.body} for one in examples if one.body is not None}
     content = operation.get("requestBody", {}).get("content", {})
     for media in content.values():
