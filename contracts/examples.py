@@ -192,14 +192,13 @@ def requests_of(operation: str, service: str) -> list[Request]:
 
 @cache
 def answers() -> list[Answer]:
-    """The answers that are kept, each of the first request that gets it, as requests are ordered.
+    """The answers that are kept: of each operation the first of each successful status, as requests are ordered.
 
-    Of the refusals with the same problem it is one that shows the most reasons.
+    Of each problem, too, it is the first.
     """
-    asked = sorted(_asked(), key=lambda one: -len((one[-1].shows or {}).get("errors", ())) if one[-1].refused else 0)
     found = [
         Answer(service=service, to=to, status=step.answered, story=name, number=number, about=about)
-        for service, name, number, about, step in asked
+        for service, name, number, about, step in _asked()
         if (to := step.refused or step.do)
     ]
     return list({one.place: one for one in reversed(found)}.values())[::-1]
