@@ -63,7 +63,7 @@ class Step(_Read):
     as it is. `shows` is part of the answer; `refused` is the problem that is answered instead of `status`. `says` names
     the examples of all events that the service says upon this step, in their order. `wait` is an ISO 8601 duration.
     `becomes` says what becomes of what is heard, or of the deadlines that come: something fails or has gone astray,
-    unless it is an `effect`.
+    unless it is an `effect`. `of` is the service that this happens to, when it is another than the story's own.
     """
 
     about: str = ""
@@ -81,6 +81,7 @@ class Step(_Read):
     refused: str | None = None
     shows: dict[str, Any] | None = None
     says: tuple[str, ...] = ()
+    of: str | None = None
 
     @property
     def answered(self) -> int:
@@ -98,6 +99,11 @@ class Story(_Read):
     at: str
     on: dict[str, dict[str, str]] = {}
     steps: tuple[Step, ...]
+
+    @property
+    def tells_of_all(self) -> bool:
+        """Whether it happens to more than one service: then all of them are there."""
+        return any(step.of for step in self.steps)
 
 
 class Request(_Read):
@@ -227,9 +233,9 @@ def left_over(folder: Path = ANSWERS) -> list[Path]:
 
 
 def _asked() -> Iterator[tuple[str, str, int, str, Step]]:
-    """Every step by its service, story and number, with what it is about; first those that say so themselves."""
+    """Every step of a story by its own service, story and number; first those that say what they are about."""
     for told in (True, False):
         for (service, name), story in stories().items():
             for number, step in enumerate(story.steps, 1):
-                if bool(step.about) is told:
+                if bool(step.about) is told and step.of is None:
                     yield service, name, number, step.about or story.about, step

@@ -6,14 +6,16 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import FunctionType
 from typing import Any, Final
 
 import httpx2
+from fastapi import FastAPI
 from pydantic import TypeAdapter
 from sqlalchemy import insert, text
+from starlette.types import ASGIApp
 
 from backbone.carriage import lags, offsets
 from backbone.database import Database
@@ -22,14 +24,17 @@ from backbone.hearing import Hearer
 from backbone.inbox import Status
 from backbone.messages import Incoming
 from backbone.problems import TYPE_PREFIX
-from backbone.service import card_of
+from backbone.service import SERVICES, card_of
 from contracts.cards import api
 from contracts.examples import Said, Step, Story, said
+from operations import NAME
+from operations.peers import Peers
 from reliefpath.envelope import Actor, load_headers
 from reliefpath.events import CATALOGUE, topic_of
 from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys
 from tests.contracts.unifying import Names, moved
+from tests.support.operations import Wires
 from tests.support.place import serving
 
 DURATION: Final = TypeAdapter(timedelta)
@@ -46,14 +51,20 @@ RECORD: Final = "If that is how it should be: `make contracts ANSWERS=anew`."
 
 
 class Player:
-    """One story on one service, over an emptied database whose clock says what the story's does."""
+    """One story on one service, over an emptied database whose clock says what the story's does.
 
-    def __init__(self, service: str, client: httpx2.AsyncClient, keys: Keys, database: Database, paths: Any) -> None:
+    `others` play what happens to other services meanwhile.
+    """
+
+    def __init__(
+        self, service: str, client: httpx2.AsyncClient, keys: Keys, database: Database, paths: Any, names: Names
+    ) -> None:
         self.service, self._client, self._keys, self._database, self._paths = service, client, keys, database, paths
         reactions = card_of(service).reactions
         self._hearer = Hearer(service, reactions, tries=1)
         self._faulty = Hearer(service, dict.fromkeys(reactions, faulty(service)), tries=1)
-        self._names = Names()
+        self._names = names
+        self.others: dict[str, Player] = {}
         self._seqs: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._heard: Counter[str] = Counter()
         self._tags: dict[str, str] = {}
@@ -64,10 +75,12 @@ class Player:
 
     async def play(self, story: Story, answers: Mapping[int, Any] | None = None) -> None:
         """Play it from its first step to its last. `answers` are known, each by the number of its step."""
-        await self._set_clock(datetime.fromisoformat(story.at))
+        for player in self._all:
+            await player._set_clock(datetime.fromisoformat(story.at))
         for number, step in enumerate(story.steps, 1):
             try:
                 await self._play(step)
+                await self._has_said(step)
                 if answers and number in answers:
                     differences = list(self._names.differences(answers[number], self._answers[-1], at="/answer"))
                     assert differences == [], "\n".join([*differences, RECORD])
@@ -80,17 +93,23 @@ class Player:
         assert time.monotonic() - self._begun < LONG, "Times to the minute would tell how long it took: play it again"
         return [self._names.settled(self._answers[number - 1]) for number in sorted(numbers)]
 
+    @property
+    def _all(self) -> list[Player]:
+        return [self, *self.others.values()]
+
     async def _play(self, step: Step) -> None:
-        self._answers.append(None)
+        there, answer = self.others.get(step.of or self.service, self), None
         if step.do:
-            self._answers[-1] = await self._do(step)
+            answer = await there._do(step)
         elif step.hear:
-            await self._hear(step.hear, step.becomes)
+            await there._hear(step.hear, step.becomes)
         elif step.lose:
-            await self._lose(step.lose)
+            await there._lose(step.lose)
         else:
-            await self._wait(DURATION.validate_python(step.wait), step.becomes)
-        await self._has_said(step)
+            for player in self._all:
+                becomes = step.becomes if player is there else "effect"
+                await player._wait(DURATION.validate_python(step.wait), becomes)
+        self._answers.append(answer)
 
     async def _set_clock(self, moment: datetime) -> None:
         self._moment, self._begun = moment, time.monotonic()
@@ -197,15 +216,19 @@ class Player:
             query = "SELECT type, status, reason FROM backbone.held WHERE ended_at IS NULL"
             return [tuple(row) for row in await connection.execute(text(query))]
 
-    async def _has_said(self, step: Step) -> None:
+    async def _news(self) -> list[Said]:
+        """What it has said since this was last asked."""
         async with self._database.engine.connect() as connection:
             query = "SELECT id, headers, data FROM backbone.outbox WHERE id > :last ORDER BY id"
             rows = (await connection.execute(text(query), {"last": self._said})).all()
         self._said = rows[-1].id if rows else self._said
-        real = [
+        return [
             Said(headers={n: v.decode() for n, v in load_headers(row.headers)}, data=json.loads(bytes(row.data)))
             for row in rows
         ]
+
+    async def _has_said(self, step: Step) -> None:
+        real = [one for player in self._all for one in await player._news()]
         told = [one.headers["ce_type"] for one in real]
         wanted = [said()[name].headers["ce_type"] for name in step.says]
         assert told == wanted, f"it says {json.dumps([one.model_dump() for one in real], indent=1)}"
@@ -238,15 +261,28 @@ def faulty(service: str) -> Callable[..., Coroutine[Any, Any, None]]:
 
 
 @asynccontextmanager
-async def playing(service: str, address: str, keys: Keys) -> AsyncIterator[Player]:
-    """A player on this service over this database."""
-    built = api(service)
-    paths = {
+async def playing(
+    service: str, address: str, keys: Keys, others: Mapping[str, str] | None = None
+) -> AsyncIterator[Player]:
+    """A player on this service over this database, and on the others over theirs."""
+    names, players, apps, served = Names(), dict[str, Player](), dict[str, FastAPI](), dict[str, ASGIApp]()
+    async with AsyncExitStack() as stack:
+        for one, where in {service: address, **(others or {})}.items():
+            apps[one], database = api(one), Database(where, connections=4)
+            served[one], client = await stack.enter_async_context(serving(one, apps[one], where, keys))
+            stack.push_async_callback(database.close)
+            players[one] = Player(one, client, keys, database, _paths(apps[one]), names)
+        if service == NAME:
+            peers = Peers({one: f"http://{one}" for one in SERVICES}, transport=Wires(served))
+            apps[service].state.peers = await stack.enter_async_context(peers)
+        players[service].others = {name: one for name, one in players.items() if name != service}
+        yield players[service]
+
+
+def _paths(built: FastAPI) -> dict[str, tuple[str, str]]:
+    """The method and the path of each operation."""
+    return {
         operation["operationId"]: (method.upper(), path)
         for path, item in built.openapi()["paths"].items()
         for method, operation in item.items()
     }
-    database = Database(address, connections=4)
-    async with serving(service, built, address, keys) as (_, client):
-        yield Player(service, client, keys, database, paths)
-    await database.close()

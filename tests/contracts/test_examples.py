@@ -215,14 +215,17 @@ async def test_a_story_is_not_as_it_is_told_when_it_is_answered_something_else(
 async def test_a_story_happens_as_it_is_told(
     databases: Databases, keys: Keys, recording: bool, service: str, name: str
 ) -> None:
+    story = stories()[service, name]
     kept = {one.number: one for one in answers() if (one.service, one.story) == (service, name)}
     known = {} if recording else {number: recorded(one) for number, one in kept.items()}
-    address = databases.migrated(service)
+    addresses = {one: databases.migrated(one) for one in SERVICES if one == service or story.tells_of_all}
+    others = {one: address for one, address in addresses.items() if one != service}
     try:
-        async with playing(service, address, keys) as player:
-            await player.play(stories()[service, name], known)
+        async with playing(service, addresses[service], keys, others) as player:
+            await player.play(story, known)
             if recording:
                 for number, answer in zip(sorted(kept), player.settled(*kept), strict=True):
                     record(kept[number], answer)
     finally:
-        databases.drop(address)
+        for address in addresses.values():
+            databases.drop(address)
