@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -21,6 +23,8 @@ from backbone.service import SERVICES, card_of
 from contracts import event_schemas, topics
 from contracts.cards import lifecycles
 from contracts.examples import (
+    EVERY,
+    EXAMPLES,
     Caller,
     Step,
     Story,
@@ -39,11 +43,14 @@ from reliefpath.events import CATALOGUE, topic_of
 from reliefpath.vocabulary import Role, facility_id
 from stack.keys import Keys
 from tests.contracts.player import RECORD, playing
-from tests.contracts.unifying import Names
+from tests.contracts.unifying import Names, moved
 from tests.support.databases import Databases
 
 HEARD_BY_ALL = {"operations"}
 """Who writes every event down, whatever it is: it is told all of them."""
+
+VOCABULARY = {"female", "male", "other", "unknown", "f"}
+"""What a contract itself says may be written of a person."""
 
 OPERATOR = Caller(role="operations", facilities=("*",))
 
@@ -124,7 +131,7 @@ def test_every_answer_to_a_story_is_recorded_and_none_is_left_over(tmp_path: Pat
     assert (unrecorded(), left_over()) == ([], []), RECORD
     one, *others = answers()
     record(one, {"id": 1}, tmp_path)
-    record(one.model_copy(update={"operation": "forgotten"}), {}, tmp_path)
+    record(one.model_copy(update={"to": "forgotten"}), {}, tmp_path)
     assert recorded(one, tmp_path) == {"id": 1}
     assert unrecorded(tmp_path) == sorted(other.place for other in others)
     assert left_over(tmp_path) == [Path(one.service) / f"forgotten.{one.status}.json"]
@@ -136,10 +143,33 @@ def test_of_the_steps_that_could_be_the_example_the_first_is_that_says_what_it_i
             (bool(step.about), name, number)
             for (service, name), story in stories().items()
             for number, step in enumerate(story.steps, 1)
-            if (service, step.do, step.status) == (one.service, one.to, one.status)
+            if (service, step.refused or step.do, step.answered, step.of) == (one.service, one.to, one.status, None)
         ]
         told = any(about for about, _, _ in alike)
         assert (one.story, one.number) == min((name, number) for about, name, number in alike if about is told)
+
+
+def test_what_happens_to_every_service_alike_is_told_of_each() -> None:
+    alike = {path.stem for path in (EXAMPLES / "stories" / EVERY).glob("*.json")}
+    assert alike
+    assert {(service, name) for service in SERVICES for name in alike} <= stories().keys()
+
+
+def test_a_refusal_tells_nothing_of_a_person() -> None:
+    patients = [step.body["patient"] for step in steps() if isinstance(step.body, dict) and "patient" in step.body]
+    known = {word for one in patients for word in texts(one) if not word.startswith("https:")} - VOCABULARY
+    assert {"Synthetic", "synthetic-1", "1958-05-17"} <= known
+    for one in answers():
+        if one.status >= 400:
+            assert known.isdisjoint(re.findall(r"[\w.-]+", json.dumps(recorded(one)))), one.place
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from texts(one)
 
 
 def played(seed: int, minutes: float) -> dict[str, Any]:
@@ -161,6 +191,13 @@ def played(seed: int, minutes: float) -> dict[str, Any]:
         "after": place,
         "next": None,
     }
+
+
+def test_times_by_the_machines_clock_are_told_by_the_storys() -> None:
+    now, month = datetime(2026, 11, 23, 12, tzinfo=UTC), timedelta(days=30)
+    real = {"held_at": "2026-11-23T12:00:01Z", "items": [{"due_at": "2026-12-23T12:00:00Z", "code": "2026"}]}
+    shown = moved(real, month, since=now, until=now + timedelta(minutes=1))
+    assert shown == {**real, "held_at": "2026-12-23T12:00:01Z"}
 
 
 def test_two_plays_are_recorded_alike_and_each_is_as_was_recorded() -> None:
@@ -207,6 +244,32 @@ async def test_a_story_is_not_as_it_is_told_when_it_is_answered_something_else(
                 await player.play(story, known)
             assert "step 1 (counts): /answer/open: the example says 1, it is 0" in str(wrong.value)
             assert player.settled(1) == [{"counts": [], "journeys": 0, "open": 0}]
+    finally:
+        databases.drop(address)
+
+
+LISTED = "reliefpath.directory.FacilityListed.v1"
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((Step(do="streams_lag", by=OPERATOR, refused="not-found"),), "200 instead of not-found"),
+        ((Step(do="streams_held_one", by=OPERATOR, path={"id": "a"}),), "invalid instead of 200"),
+        ((Step(do="streams_lag", refused="forbidden"),), "unauthenticated instead of forbidden"),
+        ((Step(hear=LISTED, becomes="behind"),), r"step 1 \(.*\): \[\]"),
+        ((Step(hear=LISTED, becomes="parked"), Step(hear=f"{LISTED}.equipped")), "'behind', 'it waits behind seq 1'"),
+        ((Step(wait="P1D", becomes="parked"),), "other deadlines fail than should"),
+    ],
+)
+async def test_a_story_in_which_something_else_fails_is_not_as_it_is_told(
+    databases: Databases, keys: Keys, steps: tuple[Step, ...], said: str
+) -> None:
+    address = databases.migrated("referral")
+    try:
+        async with playing("referral", address, keys) as player:
+            with pytest.raises(AssertionError, match=said):
+                await player.play(Story(about="Something", at="2026-03-02T07:00:00+00:00", steps=steps))
     finally:
         databases.drop(address)
 

@@ -39,7 +39,8 @@ def filled(databases: Databases, keys: Keys) -> Iterator[dict[str, str]]:
 
 async def _told(service: str, databases: Databases, keys: Keys) -> str:
     """A database in which the longest story that can be told was broken off."""
-    told = [story for (of, _), story in stories().items() if of == service]
+    its_own = [story for (of, _), story in stories().items() if of == service and not story.on]
+    told = [story for story in its_own if not story.tells_of_all]
     for story in sorted(told, key=lambda one: -len(one.steps)):
         address = databases.migrated(service)
         begun = story.model_copy(update={"steps": story.steps[: len(story.steps) * 2 // 3]})
