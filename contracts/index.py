@@ -18,7 +18,8 @@ caller relies on goes away. How to use them: [docs/integrators.md](../docs/integ
 
 EXAMPLES: Final = """\
 Requests and answers have examples: steps of [stories](examples/stories/), and what they were answered, whole, when they
-were played ([answers](examples/answers/)). An answer has the name of its request. A problem is shown as a step met it."""
+were played ([answers](examples/answers/)). An answer has the name of its request. A
+problem is shown as it was met in a story."""
 
 
 def page() -> str:
