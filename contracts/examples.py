@@ -55,13 +55,13 @@ class Caller(_Read):
 
 
 class Step(_Read):
-    """One step of a story: a request is made (`do`), an event is heard (`hear`), time passes (`wait`), or a topic is
-    made anew under its consumer (`lose`).
+    """One step of a story: a request, an event that is heard, time that passes, or a topic that is lost.
 
-    `do` is the id of an operation, `path` its parameters, `by` who makes the request; what needs no token is asked by
-    nobody. `headers` are those that a careful caller would send otherwise, or not at all; a `body` that is text is sent
-    as it is. `shows` is part of the answer; `refused` is the problem that is answered instead of `status`. `says` names
-    the examples of all events that the service says upon this step, in their order. `wait` is an ISO 8601 duration.
+    `do`, `hear`, `wait` or `lose` says which; a topic is lost when it is made anew under its consumer. `do` is the id
+    of an operation, `path` its parameters, `by` who makes the request; what needs no token is asked by nobody.
+    `headers` are those that a careful caller would send otherwise, or not at all; a `body` that is text is sent as it
+    is. `shows` is part of the answer; `refused` is the problem that is answered instead of `status`. `says` names the
+    examples of all events that the service says upon this step, in their order. `wait` is an ISO 8601 duration.
     `becomes` says what becomes of what is heard, or of the deadlines that come: something fails or has gone astray,
     unless it is an `effect`. `of` is the service that this happens to, when it is another than the story's own.
     """

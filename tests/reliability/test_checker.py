@@ -72,7 +72,10 @@ PLANTED = {
     ),
     "I9 after": (
         "followup",
-        "CREATE TEMP TABLE kept AS SELECT * FROM backbone.heard WHERE speaker = 'referral' LIMIT 1",
+        (  # what strays left behind is one event long, and no service said it
+            "CREATE TEMP TABLE kept AS SELECT * FROM backbone.heard WHERE speaker = 'referral'"
+            " ORDER BY seq DESC LIMIT 1"
+        ),
         "UPDATE backbone.heard h SET seq = h.seq - 1 FROM kept k WHERE h.stream = k.stream AND h.speaker = k.speaker",
         "UPDATE backbone.heard h SET seq = k.seq FROM kept k WHERE h.stream = k.stream AND h.speaker = k.speaker",
     ),
