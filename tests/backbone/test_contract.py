@@ -32,7 +32,7 @@ def test_an_operation_refers_to_each_refusal_which_is_described_once() -> None:
     document = described()
     (operation, *_) = [item["post"] for path, item in document["paths"].items() if path.startswith("/visits/")]
     for status in PROBLEM_RESPONSES:
-        assert operation["responses"][str(status)]["$ref"] == f"#/components/responses/Problem{status}"
+        assert operation["responses"][str(status)] == {"$ref": f"#/components/responses/Problem{status}"}
         refusal = document["components"]["responses"][f"Problem{status}"]["content"]["application/problem+json"]
         assert refusal["schema"] == {"$ref": "#/components/schemas/ProblemDocument"}
     assert {"ProblemDocument", "Reason"} <= document["components"]["schemas"].keys()

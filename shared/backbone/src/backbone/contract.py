@@ -67,6 +67,7 @@ class Api(FastAPI):
             for item in described["paths"].values():
                 for operation in item.values():
                     _require_headers(operation)
+                    _leave_words_to_what_is_referred_to(operation)
                     _tell_headers(operation, components["schemas"])
             self.openapi_schema = described
         return self.openapi_schema
@@ -78,6 +79,13 @@ def _require_headers(operation: dict[str, Any]) -> None:
         if parameter["in"] == "header":
             parameter["required"] = True
             parameter["schema"] = HEADERS[parameter["name"]]
+
+
+def _leave_words_to_what_is_referred_to(operation: dict[str, Any]) -> None:
+    """FastAPI puts Python's own phrase for the status beside the reference, which Python 3.13 says in other words."""
+    for status, answer in operation["responses"].items():
+        if "$ref" in answer:
+            operation["responses"][status] = {"$ref": answer["$ref"]}
 
 
 def _tell_headers(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
