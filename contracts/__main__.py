@@ -29,8 +29,8 @@ def written() -> Iterator[tuple[Path, str]]:
         yield Path("openapi") / f"{service}.json", _json(document)
     for name, text in clients.modules(documents).items():
         yield clients.PLACE / f"{name}.py", text
-    yield Path("asyncapi.json"), _json(topics.document())
-    yield Path(reasons.PLACE), _json(reasons.document(documents.values()))
+    yield Path(compatibility.TOPICS), _json(topics.document())
+    yield Path(reasons.PLACE), _json(reasons.document())
     for event in events():
         yield Path("events") / f"{event.type}.json", _json(event_schemas.schema(event))
         yield Path("events") / f"{event.type}.md", event_schemas.page(event)

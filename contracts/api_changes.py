@@ -52,7 +52,8 @@ def _refusals_changed(old: Any, new: Any, answered: Between) -> Iterator[Change]
     there = new.get("components", {}).get("responses", {})
     for name, refusal in old.get("components", {}).get("responses", {}).items():
         place = f"/components/responses/{escaped(name)}"
-        if name not in there:  # what refers to it tells
+        if name not in there:
+            yield place, "the refusal is gone"
             continue
         yield from _answer_changed(refusal, there[name], answered, place)
         types = _types(there[name])

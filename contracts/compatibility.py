@@ -21,7 +21,6 @@ from contracts.schema_changes import Between, Change, Way, changed
 from contracts.topic_changes import topics_changed
 
 RELEASED: Final = HERE / "released"
-KEPT: Final = ("openapi", "events")
 TOPICS: Final = "asyncapi.json"
 REASONS: Final = PLACE
 NEW_VERSION: Final = (
@@ -46,16 +45,12 @@ class Breach:
 
 def breaches(released: Path = RELEASED, present: Path = HERE) -> list[Breach]:
     """Every released promise that the present contracts would break."""
-    found: list[Breach] = []
-    for path in sorted(released.glob("events/*.json")):
-        found += _between(path, present, released, event_changed, "the event is gone", NEW_VERSION)
-    for path in sorted(released.glob("openapi/*.json")):
-        found += _between(path, present, released, api_changed, "the API is gone", NEW_OPERATION)
-    for path in released.glob(TOPICS):
-        found += _between(path, present, released, topics_changed, "the topics' contract is gone", NEW_VERSION)
-    for path in released.glob(REASONS):
-        found += _between(path, present, released, reasons_changed, "the list of reasons is gone", NEW_CODE)
-    return found
+    return [
+        breach
+        for pattern, kind in KINDS.items()
+        for path in sorted(released.glob(pattern))
+        for breach in _broken(path.relative_to(released), released, present, kind)
+    ]
 
 
 def lost(released: Path = RELEASED) -> list[Breach]:
@@ -72,12 +67,12 @@ def lost(released: Path = RELEASED) -> list[Breach]:
 
 
 def release(present: Path = HERE, released: Path = RELEASED) -> None:
-    """Make the present contracts the released ones."""
-    for name in KEPT:
-        shutil.rmtree(released / name, ignore_errors=True)
-        shutil.copytree(present / name, released / name, ignore=shutil.ignore_patterns("*.md"))
-    for name in (TOPICS, REASONS):
-        shutil.copy(present / name, released / name)
+    """Make the present contracts the released ones, and nothing but them."""
+    shutil.rmtree(released, ignore_errors=True)
+    for path in (path for pattern in KINDS for path in present.glob(pattern)):
+        kept = released / path.relative_to(present)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
 
 
 def event_changed(before: Any, after: Any) -> Iterator[Change]:
@@ -90,21 +85,31 @@ def event_changed(before: Any, after: Any) -> Iterator[Change]:
             yield where, f"{what}, and what is on the topics already would not be read any more"
 
 
-Comparison = Callable[[Any, Any], Iterable[Change]]
-
-
-def _between(
-    path: Path, present: Path, released: Path, compare: Comparison, gone: str, way_out: str
-) -> Iterator[Breach]:
-    place = path.relative_to(released)
+def _broken(place: Path, released: Path, present: Path, kind: Kind) -> Iterator[Breach]:
     if not (present / place).is_file():
-        yield Breach(str(place), gone, way_out)
-        return
-    if path.read_bytes() == (present / place).read_bytes():
-        return
-    for where, what in compare(_read(path), _read(present / place)):
-        yield Breach(f"{place}#{where}", what, way_out)
+        yield Breach(str(place), kind.gone, kind.way_out)
+    elif (released / place).read_bytes() != (present / place).read_bytes():
+        for where, what in kind.compare(_read(released / place), _read(present / place)):
+            yield Breach(f"{place}#{where}", what, kind.way_out)
 
 
 def _read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of contract: how two of it are compared, and what is said when one is gone or breaks a promise."""
+
+    compare: Callable[[Any, Any], Iterable[Change]]
+    gone: str
+    way_out: str
+
+
+KINDS: Final = {
+    "events/*.json": Kind(event_changed, "the event is gone", NEW_VERSION),
+    "openapi/*.json": Kind(api_changed, "the API is gone", NEW_OPERATION),
+    TOPICS: Kind(topics_changed, "the topics' contract is gone", NEW_VERSION),
+    REASONS: Kind(reasons_changed, "the list of reasons is gone", NEW_CODE),
+}
+"""By which files there are of it."""

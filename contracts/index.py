@@ -18,8 +18,8 @@ caller relies on goes away. How to use them: [docs/integrators.md](../docs/integ
 
 EXAMPLES: Final = """\
 Requests and answers have examples: steps of [stories](examples/stories/), and what they were answered, whole, when they
-were played ([answers](examples/answers/)). An answer has the name of its request. A
-problem is shown as it was met in a story."""
+were played ([answers](examples/answers/)). An answer has the name of its request. A problem is shown as it was met in a
+story of this service or, as it is the same there, of another; one that no story meets has nothing but its title."""
 
 
 def page() -> str:
@@ -40,7 +40,7 @@ def _page() -> Iterator[str]:
     yield ""
     yield EXAMPLES
     yield ""
-    yield "Every code that a reason may have, who gives it and in what words: [reasons.json](reasons.json)."
+    yield "Every code that a reason may have, and who gives it: [reasons.json](reasons.json)."
     yield ""
     yield "## Topics"
     yield ""

@@ -18,8 +18,8 @@ PASSING: Final = frozenset(
 """What changes nothing for anybody."""
 
 COMPARED: Final = {
-    "type", "format", "enum", "const", "properties", "required", "items", "additionalProperties", "anyOf", "oneOf",
-    "pattern", "default", "$ref", "$defs",
+    "type", "format", "enum", "const", "properties", "required", "items", "additionalProperties", "pattern",
+    "default", "$ref", "$defs",
 }  # fmt: skip
 """What is compared by its meaning. Whatever else differs is a breach, as nobody has thought about it yet."""
 
@@ -114,6 +114,11 @@ def _changed(before: Any, after: Any, between: Between, at: str) -> Iterator[Cha
     if _shape(before) != _shape(after) and not wider:
         yield at or "/", f"its type changed from {_named(before)} to {_named(after)}"
         return
+    yield from _plainly_changed(before, after, between, at)
+
+
+def _plainly_changed(before: Any, after: Any, between: Between, at: str) -> Iterator[Change]:
+    """The differences of two schemas of one shape, or of what stands beside their branches."""
     yield from _values(before, after, between.way, at)
     yield from _limits(before, after, between.way, at)
     yield from _properties(before, after, between, at)
@@ -137,6 +142,11 @@ def _told(value: Any) -> str:
 
 def _branches(schema: Any) -> list[Any]:
     return list(schema.get("anyOf", schema.get("oneOf", [])))
+
+
+def _beside(schema: Any) -> Any:
+    """What a schema asks beside its branches; all of it where it has none."""
+    return {name: value for name, value in schema.items() if name != ("anyOf" if "anyOf" in schema else "oneOf")}
 
 
 def _inside(before: Any, after: Any, between: Between, at: str) -> Iterator[Change]:
@@ -267,7 +277,10 @@ def _choices(before: Any, after: Any, between: Between, at: str) -> Iterator[Cha
         yield from ((at or "/", f"{_named(resolved(one, between.old))} is not taken any more") for one in was)
     else:
         yield from ((at or "/", f"{_named(resolved(one, between.new))} may come now") for one in is_)
-    yield from _whatever_else(before, after, between.way, at)
+    if _branches(before) and _branches(after):
+        yield from _plainly_changed(_beside(before), _beside(after), between, at)
+    else:
+        yield from _whatever_else(_beside(before), _beside(after), between.way, at)
 
 
 def _of_one_name(one: Any, other: Any) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from contracts.cards import HERE
-from contracts.compatibility import REASONS, TOPICS, breaches, release
+from contracts.compatibility import breaches, release
 
 Plant = Callable[[Any], object]
 
@@ -19,10 +18,7 @@ class Planted:
 
     def __init__(self, folder: Path) -> None:
         self.released, self.present = folder / "released", folder / "present"
-        for name in ("openapi", "events"):
-            shutil.copytree(HERE / name, self.present / name)
-        for name in (TOPICS, REASONS):
-            shutil.copy(HERE / name, self.present / name)
+        release(HERE, self.present)
         release(self.present, self.released)
 
     def change(self, name: str, plant: Plant) -> list[str]:

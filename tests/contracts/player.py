@@ -14,15 +14,16 @@ from typing import Any, Final
 import httpx2
 from fastapi import FastAPI
 from pydantic import TypeAdapter
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from starlette.types import ASGIApp
 
-from backbone.carriage import lags, offsets
+from backbone import offsets
 from backbone.database import Database
 from backbone.deadlines import DeadlineWatch
 from backbone.hearing import Hearer
 from backbone.inbox import Status
-from backbone.messages import Incoming
+from backbone.lag import Lag
+from backbone.messages import Incoming, Place
 from backbone.problems import TYPE_PREFIX
 from backbone.service import SERVICES, card_of
 from contracts.cards import api
@@ -139,11 +140,14 @@ class Player:
 
     async def _lose(self, topic: str) -> None:
         """What a consumer writes down when it would have to go on at an offset that is not there any more."""
-        at, now = self._heard[topic], datetime.now(UTC)
-        seen = {"topic": topic, "partition": 0, "next": at, "end": 0, "oldest_at": now, "observed_at": now, "begins": 0}
-        async with self._database.engine.begin() as connection:
-            await connection.execute(insert(offsets), {"topic": topic, "partition": 0, "next": at})
-            await connection.execute(insert(lags), seen)
+        place, at = Place(topic, 0), self._heard[topic]
+        lag = Lag()
+        lag.note_ends({place: 0}, {place: at})
+        lag.note_waiting(place)
+        actor = Actor(Role.SYSTEM, self.service)
+        async with self._database.unit_of_work(actor=actor, cause="consumer") as uow:
+            await offsets.begin(uow, {place: at})
+            await lag.write(uow, {place: at}, {place: 0})
 
     async def _do(self, step: Step) -> Any:
         assert step.do is not None

@@ -110,6 +110,11 @@ API_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
         "/components/responses/Problem409",
         "application/problem+json is not answered any more",
     ),
+    "a refusal that nothing refers to is removed": (
+        remove("components", "responses", "Problem405"),
+        "/components/responses/Problem405",
+        "the refusal is gone",
+    ),
     "a problem type is called otherwise": (
         put("https://elsewhere.example/not-first", *NOT_FIRST, "type"),
         "/components/responses/Problem409/not-first/type",
@@ -147,7 +152,6 @@ def test_a_breach_of_an_api_is_refused_with_its_place_and_the_way_out(planted: P
     found = planted.change(API, change)
     assert any(line.startswith(f"{API}#{where}") and f": {said}" in line for line in found), found
     assert all(line.endswith(NEW_OPERATION) for line in found)
-    print("\n".join(found))
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,6 @@ def test_a_breach_of_an_event_is_refused_with_its_place_and_the_way_out(planted:
     change, where, said = EVENT_BREACHES[what]
     found = planted.change(EVENT, change)
     assert any(line.startswith(f"{EVENT}#{where}: {said}") and line.endswith(NEW_VERSION) for line in found), found
-    print("\n".join(found))
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ OPEN_OR_SHUT: Final = {"type": "string", "enum": ["open", "shut"]}
         ({"type": "object"}, {"type": "object", "required": ["at"]}, Way.IN,
          ["/at: the field is new and required, which earlier callers do not send"]),
         ({"type": "object", "required": ["at"]}, {"type": "object"}, Way.OUT, ["/at: the field may be lacking now"]),
+        (OR_NOTHING, {**OR_NOTHING, "maxLength": 3}, Way.IN, ["/: maxLength changed from nothing to 3"]),
+        (OR_NOTHING, {**OR_NOTHING, "pattern": "^a"}, Way.IN, ["/: its pattern changed from nothing to ^a"]),
+        (OR_NOTHING, {**OR_NOTHING, "enum": ["a"]}, Way.IN, ["/: its values became a fixed list"]),
+        (OR_NOTHING, {**OR_NOTHING, "required": ["at"]}, Way.IN,
+         ["/at: the field is new and required, which earlier callers do not send"]),
+        (OR_NOTHING, {**OR_NOTHING, "oneOf": [TEXT]}, Way.IN,
+         ["/: oneOf changed from nothing to [{\"type\": \"string\"}]"]),
         (True, False, Way.IN, ["/: not changed from nothing to {}"]),
         (False, True, Way.OUT, ["/: not changed from {} to nothing"]),
         (

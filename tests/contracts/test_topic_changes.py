@@ -106,7 +106,6 @@ def test_a_breach_of_the_topics_is_refused_with_its_place_and_the_way_out(plante
     change, where, said = TOPIC_BREACHES[what]
     found = planted.change(TOPICS, change)
     assert any(line.startswith(f"{TOPICS}#{where}: {said}") and line.endswith(NEW_VERSION) for line in found), found
-    print("\n".join(found))
 
 
 def more_of_everything(document: Any) -> None:

@@ -98,7 +98,7 @@ async def gather(
         }
         for one, place in places.items()
     }
-    answers, silences = await peers.ask_all(path_of("GET", shelf.lists), asker, places, query)
+    answers, silences = await peers.ask_all(path_of(shelf.lists), asker, places, query)
     items: list[S] = []
     following: dict[str, str | None] = {}
     silent = [Silent(service=one.service, because=one.because) for one in silences]
@@ -128,7 +128,7 @@ async def mend(
     Raises NotFound, or Unavailable when a service that may hold it is silent.
     """
     holder = service or (await _holder(peers, asker, shelf, id, None))[0]
-    path = path_of("POST", shelf.mends[action], id=id)
+    path = path_of(shelf.mends[action], id=id)
     with unsure():
         answer = await peers.tell(holder, path, asker, key=key, body=body)
         return answer if answer.problem else _named(answer, answer.body, shelf.detail)
@@ -152,7 +152,7 @@ def read_cursor(text: str) -> dict[str, str | None]:
 
 
 async def _holder(peers: Peers, asker: Asker, shelf: Shelf[S, D], id: UUID, service: str | None) -> tuple[str, D]:
-    path = path_of("GET", shelf.shows, id=id)
+    path = path_of(shelf.shows, id=id)
     answers, silences = await peers.ask_all(path, asker, [service] if service else SERVICES)
     for answer in answers:
         try:

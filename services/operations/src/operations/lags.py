@@ -25,7 +25,7 @@ _reported = TypeAdapter(list[Reported])
 
 async def gather(peers: Peers, asker: Asker, seen: Consumers) -> Lags:
     """Every consumer's lag; services that do not answer are named."""
-    answers, silences = await peers.ask_all(path_of("GET", show_lag), asker)
+    answers, silences = await peers.ask_all(path_of(show_lag), asker)
     consumers: list[ConsumerLag] = []
     for answer in answers:
         try:
@@ -42,7 +42,7 @@ async def restart(
 
     Raises Unavailable when it is silent.
     """
-    path = path_of("POST", restart_partition, topic=topic, partition=partition)
+    path = path_of(restart_partition, topic=topic, partition=partition)
     with unsure():
         answer = await peers.tell(service, path, asker, key=key, body=body)
         if answer.problem:

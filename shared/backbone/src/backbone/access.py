@@ -144,19 +144,22 @@ class Gate:
             self._claims.validate(decoded.claims)
             return _principal(decoded.claims)
         except JoseError as error:
-            raise _refused(error.error, TOKEN_REFUSALS.get(error.error, "The token is not valid here.")) from None
+            code = error.error if error.error in TOKEN_REFUSALS else UNREADABLE
+            raise _refused(code, TOKEN_REFUSALS[code]) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise _refused("malformed", "The token cannot be read.") from None
+            raise _refused(UNREADABLE, TOKEN_REFUSALS[UNREADABLE]) from None
 
 
+UNREADABLE: Final = "malformed"
 TOKEN_REFUSALS: Final = {
     "expired_token": "The token has expired.",
     "bad_signature": "The signature is not the issuer's.",
     "invalid_claim": "The token was not made by this issuer for this audience.",
     "missing_claim": "The token lacks a claim that is needed.",
     "unsupported_algorithm": "This algorithm is not accepted.",
+    UNREADABLE: "The token cannot be read.",
 }
-"""What the codes mean that the library of tokens gives, of those that a caller can do something about."""
+"""What is said of each code of the library of tokens, and of whatever else it finds."""
 
 
 def _refused(code: str, message: str) -> Unauthenticated:

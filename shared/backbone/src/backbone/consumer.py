@@ -258,7 +258,7 @@ class Consumer:
         self._shares += 1
         self._next = dict(known)
         self._gone, self._doubted = {}, set()
-        self._lag.begin()
+        self._lag = Lag()
         self._handed = dict(known)
         self._watchdog.begin(known)
         log.info("partitions gained", count=len(places))
@@ -314,6 +314,8 @@ class Consumer:
                     self._next[place] = at
 
     async def _write_lags(self, begins: Mapping[Place, int]) -> None:
+        if not self._lag.places:
+            return
         async with self._database.unit_of_work(actor=self._actor, cause="consumer") as uow:
             await self._lag.write(uow, self._next, begins)
 

@@ -23,10 +23,6 @@ class Lag:
         self._ends: dict[Place, int] = {}
         self._oldest: dict[Place, datetime] = {}
 
-    def begin(self) -> None:
-        """Know of no partition any more."""
-        self._ends, self._oldest = {}, {}
-
     def forget(self, places: Collection[Place]) -> None:
         """These are another's."""
         for place in places:

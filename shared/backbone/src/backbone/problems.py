@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from backbone.telemetry import current_trace
+from backbone.validation import code_of
 from reliefpath.lifecycle import Finding, ReasonKind, Refused
 
 TYPE_PREFIX: Final = "https://reliefpath.example/problems/"
@@ -271,7 +272,7 @@ def pointer_of(place: Iterable[str | int]) -> str:
 def invalid(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> Invalid:
     """Validation errors as a problem: places and what is wrong with them, never what was sent."""
     reasons = [
-        Reason(code=str(error["type"]), message=str(error["msg"]), pointer=pointer_of(error["loc"][skip:]))
+        Reason(code=code_of(error["type"]), message=str(error["msg"]), pointer=pointer_of(error["loc"][skip:]))
         for error in errors
     ]
     return Invalid(f"{len(reasons)} thing{'s' * (len(reasons) != 1)} to correct.", reasons)

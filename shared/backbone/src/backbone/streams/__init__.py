@@ -6,27 +6,23 @@ The service that holds a thing answers for it and retries or discards it, so the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any
 
 from fastapi import APIRouter
-from fastapi.routing import APIRoute
 
 from backbone.contract import PROBLEM_RESPONSES
 from backbone.streams import dead_letters, deadlines, held, lag
 
-PARTS: Final = (lag.router, held.router, dead_letters.router, deadlines.router)
-
 router = APIRouter(prefix="/streams", tags=["streams"], responses=PROBLEM_RESPONSES)
-for part in PARTS:
-    router.include_router(part)
+router.include_router(lag.router)
+router.include_router(held.router)
+router.include_router(dead_letters.router)
+router.include_router(deadlines.router)
 
 
-def path_of(method: Literal["GET", "POST"], answers: Callable[..., Any], /, **place: object) -> str:
-    """The path at which `answers` answers this method, for whoever asks a service; `place` is what the path names.
+def path_of(answers: Callable[..., Any], /, **place: object) -> str:
+    """The path at which `answers` answers, for whoever asks a service; `place` is what the path names.
 
-    Raises LookupError when that is no route of these, or is not asked by this method.
+    Raises NoMatchFound when that is no route of these, or when its place is another.
     """
-    for one in (route for part in PARTS for route in part.routes):
-        if isinstance(one, APIRoute) and one.endpoint is answers and method in (one.methods or ()):
-            return router.prefix + one.path_format.format(**place)
-    raise LookupError(f"{answers.__name__} does not answer {method}.")
+    return str(router.url_path_for(answers.__name__, **place))
