@@ -70,15 +70,20 @@ def amiss() -> list[str]:
 
 def write(folder: Path = HERE) -> None:
     """Write all of them, and nothing but them."""
+    wanted = list(written())  # before anything goes: what cannot be described leaves what there was
     for path in _there(folder):
         path.unlink()
-    for path, text in written():
+    for path, text in wanted:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
 
 
 def _json(document: Any) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _broken() -> list[str]:
+    return [str(breach) for breach in (*compatibility.lost(), *compatibility.breaches())]
 
 
 def main(arguments: list[str]) -> int:
@@ -89,12 +94,12 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         found = [f"{os.path.normpath(HERE.name / Path(name))} is stale: run `make contracts`" for name in stale()]
         found += amiss()
-        found += [str(breach) for breach in (*compatibility.lost(), *compatibility.breaches())]
+        found += _broken()
         sys.stderr.writelines(f"{line}\n" for line in found)
         return 1 if found else 0
     write()
     if arguments == ["--release"]:
-        found = [str(breach) for breach in compatibility.breaches()]
+        found = _broken() if compatibility.RELEASED.is_dir() else []
         sys.stderr.writelines(f"{line}\n" for line in found)
         if found:
             return 1

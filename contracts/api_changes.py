@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from backbone.problems import MEDIA_TYPE
 from contracts.schema_changes import (
     PASSING,
     Between,
@@ -48,27 +49,22 @@ def _document_changed(old: Any, new: Any) -> Iterator[Change]:
 
 
 def _refusals_changed(old: Any, new: Any, answered: Between) -> Iterator[Change]:
-    """What many operations answer alike. A problem is known by its type, and its type belongs to one status."""
+    """What many operations answer alike."""
     there = new.get("components", {}).get("responses", {})
     for name, refusal in old.get("components", {}).get("responses", {}).items():
         place = f"/components/responses/{escaped(name)}"
         if name not in there:
             yield place, "the refusal is gone"
-            continue
-        yield from _answer_changed(refusal, there[name], answered, place)
-        types = _types(there[name])
-        for code, told in _types(refusal).items():
-            if code not in types:
-                yield place, f"the problem type {code} is gone"
-            else:
-                yield from differing(told, types[code], f"{place}/{escaped(code)}")
+        else:
+            yield from _answer_changed(refusal, there[name], answered, place)
 
 
 def _types(refusal: Any) -> dict[str, dict[str, Any]]:
     return {
         code: {name: example.get("value", {}).get(name) for name in ("type", "status")}
-        for media in refusal.get("content", {}).values()
-        for code, example in media.get("examples", {}).items()
+        for media, content in refusal.get("content", {}).items()
+        if media == MEDIA_TYPE
+        for code, example in content.get("examples", {}).items()
     }
 
 
@@ -141,6 +137,9 @@ def _body_changed(before: Any, after: Any, asked: Between, place: str) -> Iterat
 
 
 def _answers_changed(before: Any, after: Any, answered: Between, place: str) -> Iterator[Change]:
+    for status in after.keys() - before.keys():
+        if status < "400":
+            yield f"{place}/responses/{status}", "the status is new, where earlier callers know what success is"
     for status, answer in before.items():
         at = f"{place}/responses/{status}"
         if status not in after:
@@ -154,6 +153,16 @@ def _answer_changed(before: Any, after: Any, answered: Between, at: str) -> Iter
     yield from differing(before, after, at, PASSING | {"headers", "content", "links"})
     yield from _headers_changed(before, after, answered, at)
     yield from _media_changed(before, after, answered, at, "is not answered any more")
+    yield from _types_changed(_types(before), _types(after), at)
+
+
+def _types_changed(before: Any, after: Any, at: str) -> Iterator[Change]:
+    """A problem is known by its type, and its type belongs to one status."""
+    for code, told in before.items():
+        if code not in after:
+            yield at, f"the problem type {code} is gone"
+        else:
+            yield from differing(told, after[code], f"{at}/{escaped(code)}")
 
 
 def _headers_changed(before: Any, after: Any, answered: Between, place: str) -> Iterator[Change]:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from backbone.service import SERVICES
 from contracts.api_changes import api_changed
-from contracts.cards import HERE
+from contracts.cards import HERE, lifecycles
+from contracts.lifecycle_changes import lifecycle_changed
 from contracts.reasons import PLACE, reasons_changed
 from contracts.schema_changes import Between, Change, Way, changed
 from contracts.topic_changes import topics_changed
@@ -27,7 +28,9 @@ NEW_VERSION: Final = (
     "Leave v1 as it was released and say the change as v2 beside it, with an upcaster from v1 (docs/integrators.md)."
 )
 NEW_CODE: Final = "Go on giving it, and give a new one beside it where it does not fit."
+NEW_ACTION: Final = "Leave it as it was released and offer the change as another action beside it."
 NEW_OPERATION: Final = "Leave it as it was released and offer the change under another operation beside it."
+REPAIR: Final = "Run `make contracts`, or restore what was released."
 RESTORE: Final = "What was promised is taken back by nobody: restore the file."
 
 
@@ -56,6 +59,7 @@ def breaches(released: Path = RELEASED, present: Path = HERE) -> list[Breach]:
 def lost(released: Path = RELEASED) -> list[Breach]:
     """What was released and is not kept any more: without it nothing could be compared."""
     names = [TOPICS, REASONS, *(f"openapi/{service}.json" for service in SERVICES)]
+    names += [f"lifecycles/{name}.json" for name in lifecycles()]
     if (released / TOPICS).is_file():
         messages = _read(released / TOPICS)["components"]["messages"].values()
         names += [f"events/{one['name']}.json" for one in messages]
@@ -89,8 +93,12 @@ def _broken(place: Path, released: Path, present: Path, kind: Kind) -> Iterator[
     if not (present / place).is_file():
         yield Breach(str(place), kind.gone, kind.way_out)
     elif (released / place).read_bytes() != (present / place).read_bytes():
-        for where, what in kind.compare(_read(released / place), _read(present / place)):
-            yield Breach(f"{place}#{where}", what, kind.way_out)
+        try:
+            found = list(kind.compare(_read(released / place), _read(present / place)))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            yield Breach(str(place), f"it cannot be compared ({type(error).__name__}: {error})", REPAIR)
+        else:
+            yield from (Breach(f"{place}#{where}", what, kind.way_out) for where, what in found)
 
 
 def _read(path: Path) -> Any:
@@ -109,6 +117,7 @@ class Kind:
 KINDS: Final = {
     "events/*.json": Kind(event_changed, "the event is gone", NEW_VERSION),
     "openapi/*.json": Kind(api_changed, "the API is gone", NEW_OPERATION),
+    "lifecycles/*.json": Kind(lifecycle_changed, "the lifecycle is gone", NEW_ACTION),
     TOPICS: Kind(topics_changed, "the topics' contract is gone", NEW_VERSION),
     REASONS: Kind(reasons_changed, "the list of reasons is gone", NEW_CODE),
 }

@@ -181,18 +181,18 @@ def examples_of(event: type[Event]) -> list[Said]:
 
 
 def requests_of(operation: str, service: str) -> list[Request]:
-    """The requests that stories make of one operation, each body once; those that say what they are about first.
+    """The requests that stories make of one operation, each body once; first those that are done.
 
-    They are those of the service's own stories, or else of others', where the same operation is the same there. One
-    that is answered with another status is another request: its answer's example needs the one it belongs to. What
-    does not keep its contract is no example of it.
+    Of them, those come first that say what they are about. They are those of the service's own stories, or else of
+    others', where the same operation is the same there. One that is answered with another status is another request:
+    its answer's example needs the one it belongs to. What does not keep its contract is no example of it.
     """
     asked = [
         (of, step.answered, Request(name=f"{name}-{number}", about=about, body=step.body))
         for of, name, number, about, step in _asked()
         if step.do == operation and not isinstance(step.body, str) and step.refused != Invalid.code
     ]
-    found = [one for one in asked if one[0] == service] or asked
+    found = sorted([one for one in asked if one[0] == service] or asked, key=lambda one: one[1] >= 400)
     return list({(status, json.dumps(one.body)): one for _, status, one in reversed(found)}.values())[::-1]
 
 

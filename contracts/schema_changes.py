@@ -247,11 +247,8 @@ def _properties(before: Any, after: Any, between: Between, at: str) -> Iterator[
         if between.way is Way.OUT:
             yield f"{at}/{escaped(name)}", "the field may be lacking now"
     for name in sorted((needs - was.keys()) - needed):
-        yield f"{at}/{escaped(name)}", "the field is new and required" + _of_old(between.way)
-
-
-def _of_old(way: Way) -> str:
-    return ", which earlier events on the topics lack" if way is Way.OUT else ", which earlier callers do not send"
+        if between.way is Way.IN:
+            yield f"{at}/{escaped(name)}", "the field is new and required, which was never sent before"
 
 
 def _renamed(name: str, schema: Any, was: Any, is_: Any) -> str:

@@ -346,7 +346,10 @@ async def test_behind_a_persons_own_try_the_next_has_all_its_tries(ear: Ear, voi
     assert await ear.held(journey) == [(2, "retrying", 1)]
 
 
-async def test_a_held_event_is_not_tried_before_its_time(ear: Ear, voice: Voice) -> None:
+async def test_a_held_event_is_not_tried_before_its_time(
+    ear: Ear, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "delay_before", lambda _: 60.0)
     journey = new_id()
     ear.failing.add((journey, 1))
     await ear.hear(voice.say(received(), journey))

@@ -45,6 +45,16 @@ API_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "an operation has another id": (
         put("accept_referral", *ACCEPT_OF, "operationId"), f"{ACCEPT}/operationId", "it was referral_accept",
     ),
+    "a problem type is gone from one operation": (
+        put({"$ref": "#/components/responses/Problem400"}, *ACCEPT_OF, "responses", "409"),
+        f"{ACCEPT}/responses/409",
+        "the problem type action-refused is gone",
+    ),
+    "a status of success is new": (
+        put({"description": "Later."}, *ACCEPT_OF, "responses", "202"),
+        f"{ACCEPT}/responses/202",
+        "the status is new, where earlier callers know what success is",
+    ),
     "a status is removed": (remove(*ACCEPT_OF, "responses", "409"), f"{ACCEPT}/responses/409", "the status is gone"),
     "an answer is of another media type": (
         put({"text/html": {}}, *ACCEPT_OF, "responses", "200", "content"),
@@ -55,7 +65,7 @@ API_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a body needs a new field": (
         create_with_more,
         f"{CREATE}/requestBody/ward",
-        "the field is new and required, which earlier callers do not send",
+        "the field is new and required, which was never sent before",
     ),
     "a body takes fewer values": (
         create_with_fewer_settings, f"{CREATE}/requestBody/setting", "the value home is gone",
@@ -167,6 +177,15 @@ def test_a_breach_of_an_api_is_refused_with_its_place_and_the_way_out(planted: P
 def test_what_every_operation_answers_is_told_once(planted: Planted, change: Plant) -> None:
     (line,) = planted.change(API, change)
     assert line.startswith(f"{API}#/components/")
+
+
+def test_a_field_that_is_always_answered_may_be_new(planted: Planted) -> None:
+    def change(document: Any) -> None:
+        shown = document["components"]["schemas"]["ReferralShown"]
+        shown["properties"]["priority"] = {"type": "string"}
+        shown["required"].append("priority")
+
+    assert planted.change(API, change) == []
 
 
 @pytest.mark.parametrize(

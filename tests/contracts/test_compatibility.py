@@ -11,7 +11,7 @@ import pytest
 
 from backbone.service import SERVICES
 from contracts.__main__ import write
-from contracts.cards import HERE
+from contracts.cards import HERE, lifecycles
 from contracts.compatibility import (
     NEW_CODE,
     NEW_OPERATION,
@@ -31,7 +31,13 @@ API: Final = "openapi/referral.json"
 
 
 def test_nothing_that_was_released_is_broken_or_lost() -> None:
-    assert sorted(path.name for path in RELEASED.iterdir()) == ["asyncapi.json", "events", "openapi", "reasons.json"]
+    assert sorted(path.name for path in RELEASED.iterdir()) == [
+        "asyncapi.json",
+        "events",
+        "lifecycles",
+        "openapi",
+        "reasons.json",
+    ]
     assert [str(one) for one in (*lost(), *breaches())] == []
 
 
@@ -45,8 +51,21 @@ def test_what_was_released_and_is_not_kept_is_missed(planted: Planted, name: str
 
 def test_where_nothing_is_kept_of_what_was_released_everything_is_missed(tmp_path: Path) -> None:
     assert [one.place for one in lost(tmp_path / "released")] == [
-        f"released/{name}" for name in (TOPICS, REASONS, *(f"openapi/{one}.json" for one in SERVICES))
+        f"released/{name}"
+        for name in (
+            TOPICS,
+            REASONS,
+            *(f"openapi/{one}.json" for one in SERVICES),
+            *(f"lifecycles/{one}.json" for one in lifecycles()),
+        )
     ]
+
+
+@pytest.mark.parametrize("damage", ["<<<<<<< HEAD\n{}", "{}", "[]", '{"channels": 1, "paths": 1, "reasons": 1}'])
+@pytest.mark.parametrize("name", [API, TOPICS, REASONS])
+def test_a_contract_that_is_damaged_is_told_and_ends_no_comparison(planted: Planted, name: str, damage: str) -> None:
+    (planted.present / name).write_text(damage)
+    assert [line for line in planted.breaches() if line.startswith(f"{name}")], planted.breaches()
 
 
 def rename(event: Any) -> None:
@@ -68,7 +87,7 @@ EVENT_BREACHES: Final[dict[str, tuple[Plant, str, str]]] = {
     "a new required field": (
         require("ward", {"type": "string"}),
         "/ward",
-        "the field is new and required, which earlier events on the topics lack",
+        "the field is new and required, which was never sent before",
     ),
     "a field may be lacking": (
         put(["referral", "from_facility", "to_facility", "setting"], "required"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts import __main__ as subject
-from contracts import clients, compatibility
+from contracts import clients, compatibility, topics
 from contracts.cards import HERE
 
 
@@ -78,6 +78,29 @@ def test_nothing_is_released_that_would_break_somebody(
     assert (released, capsys.readouterr().err) == ([], "events/x.json#/y: the field is gone.\n")
     monkeypatch.setattr(compatibility, "breaches", list)
     assert (subject.main(["--release"]), released) == (0, [True])
+
+
+def test_nothing_is_released_over_what_was_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(subject, "write", lambda: None)
+    monkeypatch.setattr(compatibility, "release", lambda: pytest.fail("it released"))
+    monkeypatch.setattr(compatibility, "lost", lambda: ["released/asyncapi.json: what was released is not kept."])
+    assert subject.main(["--release"]) == 1
+    assert "is not kept" in capsys.readouterr().err
+    released: list[bool] = []
+    monkeypatch.setattr(compatibility, "release", lambda: released.append(True))
+    monkeypatch.setattr(compatibility, "RELEASED", tmp_path / "nothing was ever released")
+    assert (subject.main(["--release"]), released) == (0, [True])
+
+
+def test_what_cannot_be_described_leaves_what_there_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    subject.write(tmp_path / "contracts")
+    before = sorted(tmp_path.rglob("*.json"))
+    monkeypatch.setattr(topics, "document", lambda: pytest.fail("it cannot be described"))
+    with pytest.raises(pytest.fail.Exception):
+        subject.write(tmp_path / "contracts")
+    assert sorted(tmp_path.rglob("*.json")) == before != []
 
 
 ALONE = """

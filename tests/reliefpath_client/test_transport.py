@@ -362,6 +362,11 @@ async def test_what_stands_in_a_path_stays_one_part_of_it() -> None:
     assert asked.asked[0].url.raw_path == b"/visits/..%2Fa%20b%2Fc%3Fd%23e/chairs/2"
 
 
+def test_a_refusal_of_another_make_is_one_all_the_same() -> None:
+    refusal = Refusal(409, {"allowed_actions": 3, "errors": [{"rules": 1, "code": "x"}, 7]})
+    assert (refusal.allowed_actions, refusal.errors[0].rules, refusal.codes) == ((), (), {"x"})
+
+
 async def test_what_the_contract_does_not_have_is_never_sent() -> None:
     asked, client = api(ok())
     with pytest.raises(LookupError, match="Visits has no operation visit_enchant"):
@@ -372,6 +377,9 @@ async def test_what_the_contract_does_not_have_is_never_sent() -> None:
         await client.call("visit_chair", 1)
     with pytest.raises(ValueError, match="not JSON compliant"):
         await client.call("visit_plan", body={"pain": float("nan")})
+    for elsewhere in ("", ".", ".."):
+        with pytest.raises(ValueError, match="a place that is none"):
+            await client.call("visit_finish", elsewhere)
     assert asked.asked == []
 
 

@@ -44,6 +44,7 @@ ANSWERED: Final[dict[str, dict[str, Any]]] = {
     "Allow": {"description": "The methods that are answered at this address.", "schema": {"type": "string"}},
     "ETag": {"description": "The version that is shown, for If-Match.", "schema": {"type": "string"}},
     "Location": {"description": "The address of what was made.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "How to prove who calls (RFC 6750).", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds after which to send the same again.", "schema": {"type": "integer"}},
 }
 """Headers of answers, by their names."""
@@ -106,7 +107,7 @@ def _refusal(status: int) -> dict[str, Any]:
     types = [(one.code, one.title) for one in kinds if one is not Conflict]
     if Conflict in kinds:
         types += sorted(CONFLICTS.items())
-    answered = {405: "Allow", 412: "ETag", 503: "Retry-After"}.get(status)
+    answered = {401: "WWW-Authenticate", 405: "Allow", 412: "ETag", 503: "Retry-After"}.get(status)
     return {
         "description": "; ".join(sorted({title for _, title in types})) + ".",
         **({"headers": {answered: ANSWERED[answered]}} if answered else {}),

@@ -56,7 +56,7 @@ class Refusal(Exception):
         self.title: str = str(document.get("title") or "")
         self.detail: str = str(document.get("detail") or "")
         self.errors: tuple[Reason, ...] = tuple(_reasons(document.get("errors")))
-        self.allowed_actions: tuple[str, ...] = tuple(map(str, document.get("allowed_actions") or ()))
+        self.allowed_actions = _texts(document.get("allowed_actions"))
         self.trace_id: str | None = document.get("trace_id")
         reasons = "; ".join(one.message for one in self.errors)
         super().__init__(f"{status} {self.title}: {reasons or self.detail}")
@@ -192,7 +192,7 @@ class Client:
         status, sound = answer.status_code, True
         try:
             body = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             body, sound = None, False
         if status >= 400:
             document = body if isinstance(body, dict) else None
@@ -219,6 +219,8 @@ def _path(operation: str, path: str, place: tuple[str | int, ...]) -> str:
     names = re.findall(r"\{(\w+)\}", path)
     if len(names) != len(place):
         raise TypeError(f"{operation} takes {', '.join(names) or 'no place'}, and was given {len(place)}.")
+    if any(str(one) in {"", ".", ".."} for one in place):  # an address without them is another one
+        raise ValueError(f"{operation} was given a place that is none.")
     return path.format(**{name: quote(str(one), safe="") for name, one in zip(names, place, strict=True)})
 
 
@@ -239,6 +241,10 @@ def _asked_pause(answer: httpx2.Response) -> float:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
+def _texts(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 def _reasons(errors: object) -> list[Reason]:
     found = [one for one in errors if isinstance(one, Mapping)] if isinstance(errors, list) else []
     return [
@@ -247,7 +253,7 @@ def _reasons(errors: object) -> list[Reason]:
             message=str(one.get("message") or one.get("code") or ""),
             satisfy=one.get("satisfy"),
             pointer=one.get("pointer"),
-            rules=tuple(map(str, one.get("rules") or ())),
+            rules=_texts(one.get("rules")),
         )
         for one in found
     ]
