@@ -60,11 +60,10 @@ def _refusals_changed(old: Any, new: Any, answered: Between) -> Iterator[Change]
 
 
 def _types(refusal: Any) -> dict[str, dict[str, Any]]:
+    examples = refusal.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
     return {
         code: {name: example.get("value", {}).get(name) for name in ("type", "status")}
-        for media, content in refusal.get("content", {}).items()
-        if media == MEDIA_TYPE
-        for code, example in content.get("examples", {}).items()
+        for code, example in examples.items()
     }
 
 

@@ -73,8 +73,8 @@ def shared_changed(between: Between) -> Iterator[Change]:
     while left := sorted(between.used.keys() - told):
         for name in left:
             told.add(name)
-            before, after = ({"$ref": name}, between.old), ({"$ref": name}, between.new)
-            for where, what in _changed(resolved(*before), resolved(*after), between, name.removeprefix("#")):
+            before, after = (resolved({"$ref": name}, document) for document in (between.old, between.new))
+            for where, what in _changed(before, after, between, name.removeprefix("#")):
                 first, *others = between.used[name]
                 yield where, f"{what} (used by {first}{f' and {len(others)} more' if others else ''})"
 
